@@ -1,0 +1,140 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The training configuration: one validated file beside the model's."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import yaml
+
+from emiff_ros.training.augmentation import AugmentationConfig
+from emiff_ros.training.losses import LossConfig
+from emiff_ros.training.schedule import ScheduleConfig
+from emiff_ros.training.targets import AssignerConfig
+
+
+class TrainingConfigError(ValueError):
+    """A training configuration that cannot be used; the message names file, key and remedy."""
+
+
+class OptimizerConfig(BaseModel):
+    """AdamW; the defaults are the paper's.
+
+    Attributes:
+        learning_rate: of everything but the backbones.
+        backbone_factor: learning rate of the backbones as a share of it.
+        betas: of AdamW.
+        weight_decay: on weights; on all parameters if ``decay_all``.
+        decay_all: decay biases and batch norms too, as the paper does.
+        gradient_clip: largest global L2 norm of the gradient; 0 for no limit.
+    """
+
+    model_config = ConfigDict(frozen=True, extra='forbid')
+
+    learning_rate: float = Field(1e-4, gt=0.0)
+    backbone_factor: float = Field(0.1, ge=0.0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = Field(1e-4, ge=0.0)
+    decay_all: bool = True
+    gradient_clip: float = Field(35.0, ge=0.0)
+
+
+class GroundTruthConfig(BaseModel):
+    """Which ground truth is learned.
+
+    Attributes:
+        min_visible_fraction: a box is unseen if every view that is there shows less than this share of
+            it; 0 keeps all. Data sets without visibility count as fully visible within the image.
+        unseen: ``drop`` makes the place of an unseen box background, ``ignore`` takes it out of the loss.
+    """
+
+    model_config = ConfigDict(frozen=True, extra='forbid')
+
+    min_visible_fraction: float = Field(0.0, ge=0.0, le=1.0)
+    unseen: Literal['drop', 'ignore'] = 'drop'
+
+
+class ValidationConfig(BaseModel):
+    """When and on what AP is measured (protocol ``opendairv2x``).
+
+    Attributes:
+        every_epochs: epochs between two validations.
+        pairs: at most this many validation pairs, spread evenly; 0 takes all.
+        vehicle_only: measure AP without the roadside view too.
+    """
+
+    model_config = ConfigDict(frozen=True, extra='forbid')
+
+    every_epochs: int = Field(1, ge=1)
+    pairs: int = Field(0, ge=0)
+    vehicle_only: bool = True
+
+
+class TrainingConfig(BaseModel):
+    """Everything about a training run that is not the network. The defaults are the paper's.
+
+    Attributes:
+        epochs: passes over the training set.
+        repeat: how often each pair comes up in one epoch.
+        batch_size: pairs a step on each device.
+        seed: of weights, order and random changes.
+        precision: as Lightning names it.
+        channels_last: memory layout of the image convolutions.
+        average_decay: decay of the exponential moving average of the weights, which is what is
+            validated and exported; 0 turns it off.
+    """
+
+    model_config = ConfigDict(frozen=True, extra='forbid')
+
+    epochs: int = Field(12, ge=1)
+    repeat: int = Field(3, ge=1)
+    batch_size: int = Field(2, ge=1)
+    seed: int = Field(0, ge=0)
+    precision: Literal['32-true', 'bf16-mixed', '16-mixed'] = '32-true'
+    channels_last: bool = False
+    average_decay: float = Field(0.0, ge=0.0, lt=1.0)
+    optimizer: OptimizerConfig = OptimizerConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    assigner: AssignerConfig = AssignerConfig()
+    loss: LossConfig = LossConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    ground_truth: GroundTruthConfig = GroundTruthConfig()
+    validation: ValidationConfig = ValidationConfig()
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> 'TrainingConfig':
+        """Read a configuration file.
+
+        Raises:
+            TrainingConfigError: if the file is missing, is no YAML mapping or is not valid.
+        """
+        try:
+            values = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
+        except OSError as error:
+            raise TrainingConfigError(f'{path}: cannot be read ({error.strerror})') from error
+        except yaml.YAMLError as error:
+            raise TrainingConfigError(f'{path}: not valid YAML: {error}') from error
+        if not isinstance(values, dict):
+            raise TrainingConfigError(f'{path}: expected a mapping of TrainingConfig fields')
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            problems = [
+                f'{path}: {".".join(map(str, problem["loc"]))} is {problem["input"]!r}: '
+                f'{problem["msg"]}'
+                for problem in error.errors()
+            ]
+            raise TrainingConfigError('\n'.join(problems)) from error

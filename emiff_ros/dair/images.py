@@ -1,0 +1,83 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""JPEG files of the data set: size from the header, bytes checked for truncation."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+
+from emiff_ros.dair.errors import ImageError, MissingFileError
+
+_END_OF_IMAGE = b'\xff\xd9'
+_REPLACE = 'replace it by the original from the data set'
+
+
+def jpeg_size(file: BinaryIO, path: Path) -> tuple[int, int]:
+    """Return (height, width) in pixels from a JPEG header, without decoding the image.
+
+    Raises:
+        ImageError: if the header is no readable JPEG header.
+    """
+    try:
+        with Image.open(file) as image:
+            kind, (width, height) = image.format, image.size
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise ImageError(path, f'has no readable JPEG header ({error})', _REPLACE) from error
+    if kind != 'JPEG':
+        raise ImageError(path, f'is a {kind} image; expected JPEG', 'convert it to JPEG')
+    return height, width
+
+
+def read_image_size(path: Path) -> tuple[int, int]:
+    """Return (height, width) in pixels of a JPEG file; reads only its header.
+
+    Raises:
+        MissingFileError: if the file cannot be opened.
+        ImageError: if its header is no readable JPEG header.
+    """
+    with _open(path) as file:
+        return jpeg_size(file, path)
+
+
+def read_jpeg(path: Path) -> bytes:
+    """Return the bytes of a JPEG file after checking that it is complete.
+
+    A truncated JPEG still decodes, to a picture with a grey lower part, so its end is looked at:
+    the end-of-image marker cannot occur within compressed data, and it must be the last thing in
+    the file (zero padding after it is accepted).
+
+    Raises:
+        MissingFileError: if the file cannot be opened.
+        ImageError: if it is no JPEG or truncated.
+    """
+    with _open(path) as file:
+        data = file.read()
+    jpeg_size(BytesIO(data), path)
+    if not data.rstrip(b'\x00').endswith(_END_OF_IMAGE):
+        raise ImageError(
+            path, f'is truncated (no end-of-image marker in its {len(data)} bytes)', _REPLACE
+        )
+    return data
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open('rb')
+    except OSError as error:
+        raise MissingFileError(
+            path, f'cannot be opened ({error.strerror})', 'complete the download of the images'
+        ) from error

@@ -11,3 +11,27 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
+"""EMIFF (arXiv 2402.15272) in plain PyTorch: the network, its boxes and its weights."""
+
+from emiff_ros.model.boxes import Boxes
+from emiff_ros.model.camera import Camera
+from emiff_ros.model.config import ConfigurationError, EmiffConfig
+from emiff_ros.model.emiff import Emiff, InfrastructureView
+from emiff_ros.model.encoders import InfrastructureEncoder
+from emiff_ros.model.head import HeadMaps
+from emiff_ros.model.preprocessing import preprocess_image
+from emiff_ros.model.recorder import StageRecorder
+
+__all__ = [
+    'Boxes',
+    'Camera',
+    'ConfigurationError',
+    'Emiff',
+    'EmiffConfig',
+    'HeadMaps',
+    'InfrastructureEncoder',
+    'InfrastructureView',
+    'StageRecorder',
+    'preprocess_image',
+]

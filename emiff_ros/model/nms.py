@@ -1,0 +1,163 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Exact IoU and non-maximum suppression of rotated rectangles, on any device.
+
+Own code because no maintained library offers it without a custom compile step and on every device.
+"""
+
+import torch
+from torch import Tensor
+
+_ROWS_AT_ONCE = 64
+_RELATIVE_TOLERANCE = 1e-9
+
+
+def rotated_iou_bev(a: Tensor, b: Tensor) -> Tensor:
+    """Intersection over union of rotated rectangles, every a with every b.
+
+    Args:
+        a: [N, 5], (x, y, size along the heading, size across, yaw), yaw counter-clockwise.
+        b: [M, 5].
+
+    Returns:
+        [N, M], in the precision of ``a``; computed in float64. Rectangles without area give 0.
+
+    Raises:
+        ValueError: if an argument is not [*, 5].
+    """
+    for name, boxes in (('a', a), ('b', b)):
+        if boxes.ndim != 2 or boxes.shape[1] != 5:
+            raise ValueError(
+                f'{name} has shape {tuple(boxes.shape)}; expected [*, 5] (x, y, dx, dy, yaw)'
+            )
+    if len(a) == 0 or len(b) == 0:
+        return a.new_zeros(len(a), len(b))
+    b64 = b.detach().double()
+    rows = [_iou_rows(chunk, b64) for chunk in a.detach().double().split(_ROWS_AT_ONCE)]
+    return torch.cat(rows).to(a.dtype)
+
+
+def rotated_nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
+    """Drop each box that overlaps a better one; return the kept indices, best first.
+
+    A box is dropped at IoU >= threshold, as the CPU kernel of the original does (its CUDA kernel
+    needs >). Equal scores keep their order.
+
+    Args:
+        boxes: [N, 5], (x, y, size along the heading, size across, yaw).
+        scores: [N].
+        threshold: bird's-eye IoU.
+
+    Raises:
+        ValueError: if boxes are not [N, 5] or scores not [N].
+    """
+    if scores.shape != (len(boxes),):
+        raise ValueError(
+            f'scores have shape {tuple(scores.shape)}; expected [{len(boxes)}] for these boxes'
+        )
+    order = scores.argsort(descending=True, stable=True)
+    overlaps = (rotated_iou_bev(boxes[order], boxes[order]) >= threshold).cpu()
+    alive = torch.ones(len(boxes), dtype=torch.bool)
+    for rank in range(len(boxes)):
+        if alive[rank]:
+            alive[rank + 1 :] &= ~overlaps[rank, rank + 1 :]
+    return order[alive.to(order.device)]
+
+
+def _iou_rows(a: Tensor, b: Tensor) -> Tensor:
+    intersection = _intersection_area(a, b)
+    area_a = (a[:, 2] * a[:, 3]).unsqueeze(1)
+    area_b = (b[:, 2] * b[:, 3]).unsqueeze(0)
+    union = area_a + area_b - intersection
+    return torch.where(intersection > 0, intersection / union, 0.0)
+
+
+def _intersection_area(a: Tensor, b: Tensor) -> Tensor:
+    """Area [N, M] of the convex polygon that two rectangles share.
+
+    Its vertices are the corners of one rectangle inside the other and the crossings of their edges;
+    sorted by angle around their mean they give the area. Coordinates are relative to the centre of
+    ``a``, so that large map coordinates lose nothing.
+    """
+    n, m = len(a), len(b)
+    origin = a[:, None, :2]
+    corners_a = _corners(a, -a[:, None, :2]).unsqueeze(1).expand(n, m, 4, 2)
+    shifted_b = (b[None, :, :2] - origin).unsqueeze(2)
+    corners_b = _corners(b, -b[:, None, :2]).unsqueeze(0) + shifted_b
+    inside_b = _contains(b[None], shifted_b, corners_a)
+    inside_a = _contains(a[:, None], torch.zeros_like(shifted_b), corners_b)
+    crossings, crossed = _edge_crossings(corners_a, corners_b)
+    points = torch.cat([corners_a, corners_b, crossings], dim=2)
+    valid = torch.cat([inside_b, inside_a, crossed], dim=2)
+    return _convex_area(points, valid)
+
+
+def _corners(boxes: Tensor, shift: Tensor) -> Tensor:
+    """Counter-clockwise corners [K, 4, 2], moved by ``shift`` [K, 1, 2]."""
+    signs = boxes.new_tensor([[1, 1], [-1, 1], [-1, -1], [1, -1]]) / 2
+    local = signs * boxes[:, None, 2:4]
+    cos, sin = boxes[:, 4:].cos(), boxes[:, 4:].sin()
+    x = local[..., 0] * cos - local[..., 1] * sin
+    y = local[..., 0] * sin + local[..., 1] * cos
+    return torch.stack([x, y], dim=-1) + boxes[:, None, :2] + shift
+
+
+def _contains(boxes: Tensor, centres: Tensor, points: Tensor) -> Tensor:
+    """Tell which points [N, M, 4, 2] lie in rectangles (border included) at ``centres``."""
+    relative = points - centres
+    cos, sin = boxes[..., 4:].cos(), boxes[..., 4:].sin()
+    along = relative[..., 0] * cos + relative[..., 1] * sin
+    across = -relative[..., 0] * sin + relative[..., 1] * cos
+    half_length, half_width = boxes[..., 2:3] / 2, boxes[..., 3:4] / 2
+    tolerance = _RELATIVE_TOLERANCE * (half_length + half_width)
+    return (along.abs() <= half_length + tolerance) & (across.abs() <= half_width + tolerance)
+
+
+def _edge_crossings(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Crossings [N, M, 16, 2] of all edge pairs and which of them exist.
+
+    Parallel edges have none: where they overlap, the ends of the overlap are corners.
+    """
+    start_a, edge_a = a.unsqueeze(3), (a.roll(-1, 2) - a).unsqueeze(3)
+    start_b, edge_b = b.unsqueeze(2), (b.roll(-1, 2) - b).unsqueeze(2)
+    determinant = _cross(edge_a, edge_b)
+    scale = edge_a.norm(dim=-1) * edge_b.norm(dim=-1)
+    parallel = determinant.abs() <= _RELATIVE_TOLERANCE * scale
+    determinant = torch.where(parallel, 1.0, determinant)
+    between = start_b - start_a
+    along_a = _cross(between, edge_b) / determinant
+    along_b = _cross(between, edge_a) / determinant
+    exists = ~parallel & (along_a >= 0) & (along_a <= 1) & (along_b >= 0) & (along_b <= 1)
+    points = start_a + along_a.unsqueeze(-1) * edge_a
+    return points.flatten(2, 3), exists.flatten(2, 3)
+
+
+def _convex_area(points: Tensor, valid: Tensor) -> Tensor:
+    """Area of the convex polygon that the valid points [N, M, P, 2] span; duplicates do no harm."""
+    count = valid.sum(-1, keepdim=True).clamp(min=1).unsqueeze(-1)
+    centre = torch.where(valid.unsqueeze(-1), points, 0.0).sum(2, keepdim=True) / count
+    relative = torch.where(valid.unsqueeze(-1), points - centre, 0.0)
+    angle = torch.atan2(relative[..., 1], relative[..., 0]).masked_fill(~valid, torch.inf)
+    order = angle.argsort(dim=-1)
+    ordered = relative.gather(2, order.unsqueeze(-1).expand_as(relative))
+    is_point = valid.gather(2, order).unsqueeze(-1)
+    # Invalid places come last; filled with the first vertex they close the polygon.
+    ordered = torch.where(is_point, ordered, ordered[:, :, :1])
+    area = _cross(ordered, ordered.roll(-1, 2)).sum(-1) / 2
+    return torch.where(valid.sum(-1) >= 3, area.clamp(min=0), 0.0)
+
+
+def _cross(a: Tensor, b: Tensor) -> Tensor:
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]

@@ -1,0 +1,235 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One station: its bounded cache of features, and counters that add up."""
+
+from bisect import bisect_right
+from collections import Counter
+from dataclasses import dataclass, replace
+import threading
+from typing import Any
+
+from emiff_ros.matching.admission import Admission
+from emiff_ros.matching.config import MILLISECOND, MatchingConfig
+from emiff_ros.matching.counters import StationCounters
+from emiff_ros.matching.policy import MatchingPolicy, NewestFitting
+from emiff_ros.matching.results import (
+    Accepted,
+    CachedFeature,
+    Match,
+    MatchState,
+    Refused,
+    StampedHeader,
+)
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    reason: str
+    now: int
+
+
+class Station:
+    """Features of one station, ordered by stamp. Safe to use from several threads."""
+
+    def __init__(self, station_id: str, config: MatchingConfig | None = None) -> None:
+        """Start empty.
+
+        Args:
+            station_id: name of the station.
+            config: windows and bounds.
+        """
+        self.station_id = station_id
+        self._config = config or MatchingConfig()
+        self._admission = Admission(station_id, self._config)
+        self._lock = threading.RLock()
+        self._cache: list[CachedFeature] = []
+        self._outcomes: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()
+        self._received = self._duplicates = self._jumps = 0
+        self._refusal: _Refusal | None = None
+        self._now = 0
+
+    def add(self, header: StampedHeader, payload: Any, now: int) -> Accepted | Refused:
+        """Take in a received feature.
+
+        Args:
+            header: its identity, stamp and camera position.
+            payload: whatever is to be handed out with it.
+            now: the node's clock, nanoseconds.
+
+        Returns:
+            Accepted, or Refused with one of the causes ``duplicate``, ``zero_stamp``,
+            ``stamp_ahead``, ``late``, ``old_session`` and ``pose_jump``.
+
+        Raises:
+            ValueError: if the header names another station.
+        """
+        if header.station_id != self.station_id:
+            raise ValueError(
+                f'feature of station {header.station_id!r} given to station {self.station_id!r}'
+            )
+        with self._lock:
+            self.follow_clock(now)
+            verdict = self._admission.judge(header, now)
+            if verdict.cause == 'duplicate':
+                self._duplicates += 1
+                return Refused(verdict.cause, verdict.reason)
+            if verdict.cause is not None:
+                return self._count_refusal(verdict.cause, verdict.reason, now)
+            if verdict.begins_again:
+                self._expire_all()
+            self._received += 1
+            self._refusal = None
+            self._admission.note_accepted(header)
+            self._insert(CachedFeature(header, payload))
+            return Accepted()
+
+    def refuse(
+        self, cause: str, reason: str, now: int, header: StampedHeader | None = None
+    ) -> Refused:
+        """Count a message that the caller has refused.
+
+        Args:
+            cause: name under which it is counted.
+            reason: one sentence for status and log.
+            now: the node's clock, nanoseconds.
+            header: if it could be read: its sequence number is then not counted as lost.
+        """
+        with self._lock:
+            self.follow_clock(now)
+            if header is not None:
+                self._admission.note_refused(header)
+            return self._count_refusal(cause, reason, now)
+
+    def match(self, vehicle_stamp: int, policy: MatchingPolicy | None = None) -> Match:
+        """Choose a feature for the vehicle image at ``vehicle_stamp`` (nanoseconds).
+
+        Features older than the window leave the cache. The choice is not yet a use: say
+        :meth:`report_fused` when it was fused.
+        """
+        policy = policy or NewestFitting()
+        with self._lock:
+            self._expire_before(vehicle_stamp - self._config.max_age)
+            stamps = [feature.header.stamp for feature in self._cache]
+            fitting = stamps[: bisect_right(stamps, vehicle_stamp + self._config.max_future)]
+            choice = policy.choose(fitting, vehicle_stamp)
+            if choice.index is None:
+                return self._without_feature(vehicle_stamp, bool(fitting), choice.reason)
+            feature = self._cache[choice.index]
+            stamp = feature.header.stamp
+            age = vehicle_stamp - stamp
+            return Match(self.station_id, MatchState.USED, feature, stamp, age, '')
+
+    def report_fused(self, feature: CachedFeature, drops_older: bool = True) -> None:
+        """Count a chosen feature as fused; with ``drops_older``, older ones leave the cache."""
+        with self._lock:
+            self._settle(feature, 'fused')
+            if drops_older and any(cached is feature for cached in self._cache):
+                while self._cache[0] is not feature:
+                    self._settle(self._cache.pop(0), 'superseded')
+
+    def report_refused(self, feature: CachedFeature, cause: str, reason: str) -> None:
+        """Drop a chosen feature that turned out to be unusable, and count it as refused.
+
+        A feature that was fused before keeps counting as fused.
+        """
+        with self._lock:
+            self._cache = [cached for cached in self._cache if cached is not feature]
+            self._refusal = _Refusal(reason, self._now)
+            if feature.outcome not in ('fused', 'refused'):
+                self._settle(feature, 'refused')
+                self._refused[cause] += 1
+
+    def follow_clock(self, now: int) -> None:
+        """Note the node's clock; if it jumped back, forget what lies after it."""
+        with self._lock:
+            if now < self._now - self._config.clock_jump:
+                self.forget_after(now)
+            self._now = now
+
+    def forget_after(self, stamp: int) -> None:
+        """Drop what lies after ``stamp`` plus the future window: the timeline was begun anew."""
+        limit = stamp + self._config.max_future
+        with self._lock:
+            if self._admission.newest is not None and self._admission.newest > limit:
+                self._expire_all()
+                self._admission.begin_again()
+
+    def counters(self) -> StationCounters:
+        """Return the counters of this moment."""
+        with self._lock:
+            return StationCounters(
+                received=self._received,
+                fused=self._outcomes['fused'],
+                superseded=self._outcomes['superseded'],
+                expired=self._outcomes['expired'],
+                refused_by_cause=dict(self._refused),
+                cached=sum(feature.outcome is None for feature in self._cache),
+                lost=self._admission.lost,
+                duplicates=self._duplicates,
+                restarts=self._admission.restarts,
+                jumps=self._jumps,
+            )
+
+    def _insert(self, feature: CachedFeature) -> None:
+        stamps = [cached.header.stamp for cached in self._cache]
+        self._cache.insert(bisect_right(stamps, feature.header.stamp), feature)
+        if len(self._cache) > self._config.capacity:
+            self._settle(self._cache.pop(0), 'superseded')
+
+    def _expire_before(self, stamp: int) -> None:
+        while self._cache and self._cache[0].header.stamp < stamp:
+            self._settle(self._cache.pop(0), 'expired')
+
+    def _expire_all(self) -> None:
+        self._jumps += 1
+        self._refusal = None
+        while self._cache:
+            self._settle(self._cache.pop(), 'expired')
+
+    def _settle(self, feature: CachedFeature, outcome: str) -> None:
+        """Count what became of a feature; its use overrides that it had left the cache before."""
+        if feature.outcome is not None:
+            if feature.outcome in ('fused', 'refused') or outcome not in ('fused', 'refused'):
+                return
+            self._outcomes[feature.outcome] -= 1
+        feature.outcome = outcome
+        self._outcomes[outcome] += 1
+
+    def _count_refusal(self, cause: str, reason: str, now: int) -> Refused:
+        self._received += 1
+        self._refused[cause] += 1
+        self._refusal = _Refusal(reason, now)
+        return Refused(cause, reason)
+
+    def _without_feature(self, vehicle_stamp: int, some_fit: bool, reason: str) -> Match:
+        stamp = self._admission.newest
+        age = None if stamp is None else vehicle_stamp - stamp
+        match = Match(self.station_id, MatchState.NONE, None, stamp, age, reason)
+        if some_fit:
+            return match
+        if self._cache:
+            ahead = (self._cache[0].header.stamp - vehicle_stamp) / MILLISECOND
+            limit = self._config.max_future / MILLISECOND
+            reason = f'its features lie {ahead:.0f} ms or more ahead; limit {limit:.0f} ms'
+            return replace(match, state=MatchState.FUTURE, reason=reason)
+        refusal = self._refusal
+        if refusal is not None and self._now - refusal.now <= self._config.recent_refusal:
+            return replace(match, state=MatchState.REFUSED, reason=refusal.reason)
+        if age is None:
+            return replace(match, reason='nothing received yet')
+        limit = self._config.max_age / MILLISECOND
+        reason = f'its newest feature is {age / MILLISECOND:.0f} ms old; limit {limit:.0f} ms'
+        return replace(match, state=MatchState.STALE, reason=reason)

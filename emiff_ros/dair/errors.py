@@ -59,3 +59,7 @@ class ImageError(DairError):
 
 class SplitError(DairError):
     """A split is not defined, or names frames that are not in the folder."""
+
+
+class ResultsError(DairError):
+    """A results file lacks a key or holds boxes that cannot be evaluated."""

@@ -27,6 +27,7 @@ class BasicBlock(nn.Module):
     expansion = 1
 
     def __init__(self, in_channels: int, width: int, stride: int) -> None:
+        """Build the block; ``stride`` and a change of channels need a projection shortcut."""
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, width, 3, stride, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -36,17 +37,19 @@ class BasicBlock(nn.Module):
         self.downsample = _shortcut(in_channels, width, stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, in, H, W] -> [B, width, H/stride, W/stride]."""
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
         return self.relu(out + (x if self.downsample is None else self.downsample(x)))
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 (with the stride, the "pytorch" style), 1x1 around a shortcut, for ResNet-50 and up."""
+    """1x1, 3x3 (with the stride), 1x1 around a shortcut, for ResNet-50 and -101."""
 
     expansion = 4
 
     def __init__(self, in_channels: int, width: int, stride: int) -> None:
+        """Build the block; ``width`` is that of the 3x3 convolution."""
         super().__init__()
         out_channels = width * self.expansion
         self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)
@@ -59,6 +62,7 @@ class Bottleneck(nn.Module):
         self.downsample = _shortcut(in_channels, out_channels, stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, in, H, W] -> [B, 4 width, H/stride, W/stride]."""
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.relu(self.bn2(self.conv2(out)))
         out = self.bn3(self.conv3(out))
@@ -69,6 +73,7 @@ class ResNet(nn.Module):
     """Image [B, 3, H, W] -> four maps [B, channels, H/stride, W/stride], strides 4, 8, 16, 32."""
 
     def __init__(self, config: BackboneConfig) -> None:
+        """Build the network with random weights and freeze what the configuration says."""
         super().__init__()
         self.config = config
         stem = config.widths[0]
@@ -92,6 +97,7 @@ class ResNet(nn.Module):
         return self.layer1, self.layer2, self.layer3, self.layer4
 
     def forward(self, image: Tensor) -> list[Tensor]:
+        """Return the outputs of the four layers, finest first."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(image))))
         outputs = []
         for layer in self.layers:

@@ -51,8 +51,8 @@ def encode(anchors: Tensor, boxes: Tensor) -> Tensor:
 def decode(anchors: Tensor, deltas: Tensor) -> Tensor:
     """Apply offsets to anchors.
 
-    Positions scale with the anchor's bird's-eye diagonal, sizes exponentially; heights refer to the
-    boxes' centres although z itself is the bottom face.
+    Positions scale with the anchor's bird's-eye diagonal, sizes exponentially; vertical offsets
+    refer to the boxes' centres although z itself is the bottom face.
 
     Args:
         anchors: [N, 7], (x, y, z_bottom, size x, size y, height, yaw).

@@ -43,6 +43,7 @@ class Boxes:
     labels: Tensor
 
     def __post_init__(self) -> None:
+        """Check that the shapes belong together."""
         check_boxes(self.boxes)
         count = len(self.boxes)
         if self.scores.shape != (count,) or self.labels.shape != (count,):
@@ -52,6 +53,7 @@ class Boxes:
             )
 
     def __len__(self) -> int:
+        """Return the number of boxes."""
         return len(self.boxes)
 
     def to(self, device: torch.device | str) -> 'Boxes':
@@ -76,7 +78,7 @@ def length_first_from_width_first(boxes: Tensor) -> Tensor:
 
 
 def width_first_from_length_first(boxes: Tensor) -> Tensor:
-    """Inverse of :func:`length_first_from_width_first`, for training in the original's convention."""
+    """Inverse of :func:`length_first_from_width_first`, to train in that convention."""
     return _swap_sizes(boxes, -math.pi / 2)
 
 

@@ -46,6 +46,7 @@ class Camera:
     image_size: tuple[int, int]
 
     def __post_init__(self) -> None:
+        """Convert to float64 and check."""
         intrinsics = _matrix('intrinsics', self.intrinsics, (3, 3))
         if intrinsics[2].tolist() != [0.0, 0.0, 1.0]:
             raise ValueError(

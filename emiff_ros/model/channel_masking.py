@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Camera-aware channel masking, CCM (EMIFF section III-D): calibration decides which channels count."""
+"""Camera-aware channel masking, CCM (EMIFF section III-D): calibration weighs channels."""
 
 from collections.abc import Sequence
 
@@ -46,12 +46,13 @@ def camera_vector(cameras: CameraBatch, flips: Tensor) -> Tensor:
 class ChannelMasking(nn.Module):
     """Multiply each view's channels by a mask in (0, 1) that its camera determines.
 
-    V maps [B, C, h, w] and camera vectors -> V maps [B, C, h, w]. One module serves all views; they
-    pass it as one batch, sample by sample (v0, i0, v1, i1, ...), so that batch norms in training see
-    all of them.
+    V maps [B, C, h, w] and camera vectors -> V maps [B, C, h, w]. One module serves all views;
+    they pass it as one batch, sample by sample (v0, i0, v1, i1, ...), so that batch norms in
+    training see all of them.
     """
 
     def __init__(self, channels: int, config: ChannelMaskingConfig) -> None:
+        """Build the module for feature maps of ``channels``."""
         super().__init__()
         squeezed = channels // config.squeeze_ratio
         self.camera_norm = nn.BatchNorm1d(CAMERA_NUMBERS)
@@ -65,6 +66,7 @@ class ChannelMasking(nn.Module):
         self.output = nn.Conv2d(channels, channels, 1)
 
     def forward(self, features: Sequence[Tensor], vectors: Sequence[Tensor]) -> list[Tensor]:
+        """Mask V maps [B, C, h, w] with V camera vectors [B, 16]."""
         views = len(features)
         camera = record('ccm_input', torch.stack(list(vectors), dim=1).flatten(0, 1))
         normalised = record('ccm_bn', self.camera_norm(camera.to(features[0].dtype)))

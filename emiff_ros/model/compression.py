@@ -33,6 +33,7 @@ class FeatureCompressor(nn.Module):
     """
 
     def __init__(self, channels: int, config: CompressionConfig) -> None:
+        """Build the encoder and its halvings for ``channels`` = C."""
         super().__init__()
         narrow = channels // config.ratio
         self.step = 2**config.halvings
@@ -42,6 +43,7 @@ class FeatureCompressor(nn.Module):
         )
 
     def forward(self, feature: Tensor) -> Tensor:
+        """Compress a feature map [B, C, h, w]."""
         height, width = feature.shape[-2:]
         feature = functional.pad(feature, (0, -width % self.step, 0, -height % self.step))
         encoded = record('fc_encoder', self.encoder(feature))
@@ -56,6 +58,7 @@ class FeatureDecompressor(nn.Module):
     """
 
     def __init__(self, channels: int, config: CompressionConfig) -> None:
+        """Build the doublings and the decoder for ``channels`` = C."""
         super().__init__()
         narrow = channels // config.ratio
         self.doublings = nn.Sequential(
@@ -70,6 +73,7 @@ class FeatureDecompressor(nn.Module):
         )
 
     def forward(self, transmitted: Tensor, size: tuple[int, int]) -> Tensor:
+        """Restore a feature map of ``size`` (h, w)."""
         height, width = size
         upsampled = self.doublings(transmitted)[..., :height, :width]
         return record('fc_decoded', self.decoder(record('fc_upsampled', upsampled)))

@@ -111,8 +111,8 @@ class NeckConfig(_Section):
     """Network between the voxel volume and the head.
 
     Attributes:
-        kind: ``volume`` uses 3D convolutions that halve the height stage by stage; ``folded`` folds
-            the height into the channels and uses 2D convolutions.
+        kind: ``volume`` uses 3D convolutions that halve the height stage by stage; ``folded``
+            folds the height into the channels and uses 2D convolutions.
         widths: channels of each stage. For ``volume`` the height is halved between two stages and
             must be 3 at the last one.
         out_channels: channels of the bird's-eye map that the head reads.
@@ -190,12 +190,12 @@ class EmiffConfig(_Section):
         cross_attention: multi-scale cross attention (MCA) on or off.
         channel_masking: camera-aware channel masking (CCM), or None.
         sampling: how the voxels read the feature maps.
-        mask_behind_camera: leave voxels behind a camera empty. The original does not: it divides by
-            the negative depth.
+        mask_behind_camera: leave voxels behind a camera empty. The original does not: it divides
+            by the negative depth.
         view_fusion: ``mean`` over the views that are there, ``visibility_weighted`` mean over the
             views that see a voxel, or ``concatenate`` (vehicle, mean of the roadside views).
-        box_convention: what the head's boxes mean. ``width_first`` only for weights of the original
-            release: first size across the heading, yaw turned by -90 degrees.
+        box_convention: what the head's boxes mean. ``width_first`` only for weights of the
+            original release: first size across the heading, yaw turned by -90 degrees.
         class_names: name of the detected class.
     """
 
@@ -259,7 +259,17 @@ class EmiffConfig(_Section):
     @property
     def padded_size(self) -> tuple[int, int]:
         """Height and width of the image tensor, padded to multiples of ``image_divisor``."""
-        return self.padded(self.image_height), self.padded(self.image_width)
+        return self.padded_height, self.padded_width
+
+    @property
+    def padded_height(self) -> int:
+        """Height of the image tensor."""
+        return self.padded(self.image_height)
+
+    @property
+    def padded_width(self) -> int:
+        """Width of the image tensor."""
+        return self.padded(self.image_width)
 
     @property
     def feature_size(self) -> tuple[int, int]:
@@ -270,12 +280,19 @@ class EmiffConfig(_Section):
     @property
     def transmitted_shape(self) -> tuple[int, int, int]:
         """Channels, height and width of the tensor that one roadside image becomes."""
-        height, width = self.feature_size
-        if self.compression is None:
-            return self.fpn_channels, height, width
-        step = 2**self.compression.halvings
-        channels = self.fpn_channels // self.compression.ratio
-        return channels, -(-height // step), -(-width // step)
+        ratio = self.compression.ratio if self.compression else 1
+        stride = self.transmitted_stride
+        return (
+            self.fpn_channels // ratio,
+            -(-self.padded_height // stride),
+            -(-self.padded_width // stride),
+        )
+
+    @property
+    def transmitted_stride(self) -> int:
+        """Input pixels per cell of the transmitted tensor, whose size is rounded up."""
+        halvings = self.compression.halvings if self.compression else 0
+        return FEATURE_STRIDE * 2**halvings
 
     @property
     def has_vehicle(self) -> bool:

@@ -36,12 +36,14 @@ class MultiScaleBlock(nn.Module):
     """Roadside feature [B, C, h, w] -> four scales of it, [B, C, h, w] to [B, C, h/8, w/8]."""
 
     def __init__(self, channels: int) -> None:
+        """Build four double convolutions of ``channels`` = C."""
         super().__init__()
         self.scales = nn.ModuleList(
             DoubleConv(channels, stride=1 if scale == 0 else 2) for scale in range(SCALES)
         )
 
     def forward(self, feature: Tensor) -> list[Tensor]:
+        """Return the four scales, finest first."""
         outputs = []
         for index, convolve in enumerate(self.scales):
             feature = convolve(feature)
@@ -53,10 +55,11 @@ class ScaleAlignment(nn.Module):
     """One scale: deformable convolution, norm, ReLU, then doublings up to the finest scale.
 
     [B, C, h/2^scale, w/2^scale] -> [B, C, h, w]. Each doubling is bilinear with
-    ``align_corners=True``, followed by a double convolution; scale 0 has a double convolution only.
+    ``align_corners=True``, followed by a double convolution; scale 0 has no doubling.
     """
 
     def __init__(self, channels: int, scale: int, side: str) -> None:
+        """Build the branch of one ``scale``, 0 to 3."""
         super().__init__()
         self.stage = f'dcn_{side}{scale}'
         self.deformable = DeformableConv(channels, self.stage)
@@ -69,6 +72,7 @@ class ScaleAlignment(nn.Module):
             self.upscale.append(DoubleConv(channels))
 
     def forward(self, feature: Tensor) -> Tensor:
+        """Align one scale and bring it to the finest size."""
         aligned = record(self.stage, torch.relu(self.norm(self.deformable(feature))))
         return self.upscale(aligned)
 
@@ -80,6 +84,7 @@ class MultiScaleAlignment(nn.Module):
     """
 
     def __init__(self, channels: int, side: Literal['v', 'i']) -> None:
+        """Build one branch for each scale."""
         super().__init__()
         self.side = side
         self.scales = nn.ModuleList(
@@ -87,6 +92,7 @@ class MultiScaleAlignment(nn.Module):
         )
 
     def forward(self, levels: Sequence[Tensor]) -> list[Tensor]:
+        """Align four scales, finest first."""
         return [
             record(f'dcn_up_{self.side}{index}', align(level))
             for index, (align, level) in enumerate(zip(self.scales, levels, strict=True))
@@ -103,6 +109,7 @@ class MultiScaleCrossAttention(nn.Module):
     """
 
     def __init__(self, channels: int, has_vehicle: bool, has_infrastructure: bool) -> None:
+        """Build the branches of the sides that the network has."""
         super().__init__()
         self.vehicle_alignment = MultiScaleAlignment(channels, 'v') if has_vehicle else None
         self.multi_scale_block = MultiScaleBlock(channels) if has_infrastructure else None
@@ -115,7 +122,7 @@ class MultiScaleCrossAttention(nn.Module):
         return record('mca_x_v', torch.stack(self.vehicle_alignment(levels)).mean(0))
 
     def align_infrastructure(self, feature: Tensor, vehicle: Tensor | None) -> Tensor:
-        """Decoded roadside feature and the vehicle's aligned map, both [B, C, h, w] -> the same."""
+        """Decoded roadside feature and the vehicle's aligned map -> [B, C, h, w], as both are."""
         scales = torch.stack(self.infrastructure_alignment(self.multi_scale_block(feature)), dim=1)
         if vehicle is None:
             return record('mca_x_i', scales.mean(1))

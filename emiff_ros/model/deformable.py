@@ -76,6 +76,7 @@ class DeformableConv(nn.Module):
     """
 
     def __init__(self, channels: int, stage: str) -> None:
+        """Build the convolution; its offsets start at zero."""
         super().__init__()
         self.stage = stage
         self.weight = nn.Parameter(torch.empty(channels, channels, 3, 3))
@@ -85,5 +86,6 @@ class DeformableConv(nn.Module):
         nn.init.zeros_(self.offset.bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve at predicted positions."""
         offset = record(f'{self.stage}_offset', self.offset(x))
         return record(f'{self.stage}_conv', deformable_conv2d(x, offset, self.weight))

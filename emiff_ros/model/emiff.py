@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""EMIFF: enhanced multi-scale image feature fusion for cooperative 3D detection (arXiv 2402.15272).
+"""EMIFF (arXiv 2402.15272): multi-scale image feature fusion for cooperative 3D detection.
 
 vehicle image -> VehicleEncoder ------------------------------+
 v
@@ -64,6 +64,7 @@ class InfrastructureView:
     feature: Tensor | None = None
 
     def __post_init__(self) -> None:
+        """Check that there is exactly one of image and feature."""
         if (self.image is None) == (self.feature is None):
             given = 'neither' if self.image is None else 'both'
             raise ValueError(f'an infrastructure view has an image or a feature; got {given}')
@@ -83,6 +84,7 @@ class Emiff(nn.Module):
     """
 
     def __init__(self, config: EmiffConfig, with_infrastructure_encoder: bool = True) -> None:
+        """Build the network with random weights."""
         super().__init__()
         self.config = config
         channels, roadside = config.fpn_channels, config.has_infrastructure
@@ -296,9 +298,10 @@ class Emiff(nn.Module):
         self, features: Sequence[Tensor], cameras: Sequence[CameraBatch], flips: Tensor
     ) -> HeadMaps:
         """Sample every view into voxels, fuse the volumes, run neck and head."""
-        sides = ['v'] * self.config.has_vehicle + ['i'] * len(features)
+        roadside = len(features) - self.config.has_vehicle
+        sides = ['v'] * self.config.has_vehicle + ['i'] * roadside
         volumes, visible = [], []
-        for side, feature, batch in zip(sides, features, cameras):
+        for side, feature, batch in zip(sides, features, cameras, strict=True):
             volume, seen = self.voxel_sampler(record(f'ccm_x_{side}', feature), batch, flips)
             volumes.append(record(f'volume_{side}', volume))
             visible.append(seen)

@@ -32,6 +32,7 @@ class InfrastructureEncoder(nn.Module):
     """
 
     def __init__(self, config: EmiffConfig) -> None:
+        """Build the encoder with random weights."""
         super().__init__()
         self.config = config
         self.backbone = ResNet(config.backbone)
@@ -44,6 +45,7 @@ class InfrastructureEncoder(nn.Module):
         initialise(self)
 
     def forward(self, image: Tensor) -> Tensor:
+        """Encode roadside images [B, 3, H, W]."""
         check_image(image, self.config, 'infrastructure image')
         maps = self.backbone(image)
         for index, feature in enumerate(maps):
@@ -63,6 +65,7 @@ class VehicleEncoder(nn.Module):
     """
 
     def __init__(self, config: EmiffConfig) -> None:
+        """Build the encoder with random weights."""
         super().__init__()
         self.config = config
         self.backbone = ResNet(config.backbone)
@@ -71,6 +74,7 @@ class VehicleEncoder(nn.Module):
         initialise(self)
 
     def forward(self, image: Tensor) -> list[Tensor]:
+        """Encode vehicle images [B, 3, H, W]."""
         check_image(image, self.config, 'vehicle image')
         maps = self.backbone(image)
         for index, feature in enumerate(maps):

@@ -40,6 +40,7 @@ class AnchorHead(nn.Module):
     """Bird's-eye map [B, C, ny, nx] -> :class:`HeadMaps` by three 1x1 convolutions."""
 
     def __init__(self, config: EmiffConfig) -> None:
+        """Build the three branches."""
         super().__init__()
         channels, per_cell = config.neck.out_channels, config.anchors.per_cell
         self.classify = nn.Conv2d(channels, per_cell, 1)
@@ -47,6 +48,7 @@ class AnchorHead(nn.Module):
         self.direction = nn.Conv2d(channels, per_cell * 2, 1)
 
     def forward(self, bev: Tensor) -> HeadMaps:
+        """Predict the three maps."""
         return HeadMaps(
             record('cls_score', self.classify(bev)),
             record('bbox_pred', self.regress(bev)),

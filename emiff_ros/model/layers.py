@@ -18,7 +18,7 @@ from torch import nn
 
 
 class ConvNormReLU(nn.Sequential):
-    """3x3 convolution with bias, batch norm, ReLU: [B, in, H, W] -> [B, out, H/stride, W/stride]."""
+    """3x3 convolution, batch norm, ReLU: [B, in, H, W] -> [B, out, H/stride, W/stride]."""
 
     def __init__(
         self,
@@ -28,6 +28,7 @@ class ConvNormReLU(nn.Sequential):
         norm_eps: float = 1e-5,
         norm_momentum: float = 0.1,
     ) -> None:
+        """Build the layers; ``norm_*`` are those of the batch norm."""
         super().__init__(
             nn.Conv2d(in_channels, out_channels, 3, stride, 1),
             nn.BatchNorm2d(out_channels, eps=norm_eps, momentum=norm_momentum),
@@ -39,6 +40,7 @@ class DoubleConv(nn.Sequential):
     """Two :class:`ConvNormReLU`; the first one has the stride."""
 
     def __init__(self, channels: int, stride: int = 1) -> None:
+        """Build both for ``channels`` in and out."""
         super().__init__(
             ConvNormReLU(channels, channels, stride), ConvNormReLU(channels, channels)
         )

@@ -58,6 +58,7 @@ class VolumeNeck(nn.Module):
     """
 
     def __init__(self, config: EmiffConfig) -> None:
+        """Build the stages of ``config.neck``."""
         super().__init__()
         neck = config.neck
         layers: list[nn.Module] = []
@@ -74,6 +75,7 @@ class VolumeNeck(nn.Module):
         self.layers = nn.ModuleList(layers)
 
     def forward(self, volume: Tensor) -> Tensor:
+        """Reduce a volume to its bird's-eye map."""
         for index, layer in enumerate(self.layers):
             volume = record(f'neck3d_{index}', layer(volume))
         return record('bev', volume.squeeze(-1).transpose(2, 3).contiguous())
@@ -87,6 +89,7 @@ class FoldedNeck(nn.Module):
     """
 
     def __init__(self, config: EmiffConfig) -> None:
+        """Build the stages of ``config.neck``."""
         super().__init__()
         neck = config.neck
         folded = config.fpn_channels * config.voxels.counts[2]
@@ -102,6 +105,7 @@ class FoldedNeck(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, volume: Tensor) -> Tensor:
+        """Reduce a volume to its bird's-eye map."""
         folded = volume.permute(0, 1, 4, 3, 2).flatten(1, 2)
         return record('bev', self.layers(folded))
 

@@ -87,9 +87,9 @@ def _iou_rows(a: Tensor, b: Tensor) -> Tensor:
 def _intersection_area(a: Tensor, b: Tensor) -> Tensor:
     """Area [N, M] of the convex polygon that two rectangles share.
 
-    Its vertices are the corners of one rectangle inside the other and the crossings of their edges;
-    sorted by angle around their mean they give the area. Coordinates are relative to the centre of
-    ``a``, so that large map coordinates lose nothing.
+    Its vertices are the corners of one rectangle inside the other and the crossings of their
+    edges; sorted by angle around their mean they give the area. Coordinates are relative to the
+    centre of ``a``, so that large map coordinates lose nothing.
     """
     n, m = len(a), len(b)
     origin = a[:, None, :2]
@@ -145,7 +145,7 @@ def _edge_crossings(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _convex_area(points: Tensor, valid: Tensor) -> Tensor:
-    """Area of the convex polygon that the valid points [N, M, P, 2] span; duplicates do no harm."""
+    """Area of the convex polygon of the valid points [N, M, P, 2]; duplicates do no harm."""
     count = valid.sum(-1, keepdim=True).clamp(min=1).unsqueeze(-1)
     centre = torch.where(valid.unsqueeze(-1), points, 0.0).sum(2, keepdim=True) / count
     relative = torch.where(valid.unsqueeze(-1), points - centre, 0.0)

@@ -14,8 +14,8 @@
 
 """Weights of the original EMIFF release, key by key.
 
-:func:`official_key_table` is the explicit table between the release's state-dict keys and the parts
-of this network. The roadside pyramid's output convolutions 1 to 3 never affect anything in the
+:func:`official_key_table` is the explicit table between the release's state-dict keys and the
+parts of this network. The roadside pyramid's output convolutions 1 to 3 never affect anything in the
 original; they are checked and left out.
 """
 
@@ -41,8 +41,8 @@ def load_official_state_dict(model: Emiff, state_dict: Mapping[str, Tensor]) -> 
     """Load weights with the original release's key names into ``model``.
 
     Args:
-        model: cooperative network with cross attention, channel masking, compression and a residual
-            volume neck, as all released models are.
+        model: cooperative network with cross attention, channel masking, compression and a
+            residual volume neck, as all released models are.
         state_dict: official key -> tensor, without a ``module.`` prefix.
 
     Raises:

@@ -29,11 +29,13 @@ class FeaturePyramid(nn.Module):
     """
 
     def __init__(self, in_channels: Sequence[int], channels: int, levels: int = 4) -> None:
+        """Build the pyramid on maps of ``in_channels``, finest first."""
         super().__init__()
         self.lateral = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in in_channels)
         self.output = nn.ModuleList(nn.Conv2d(channels, channels, 3, 1, 1) for _ in range(levels))
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """Return the levels, finest first."""
         levels = [lateral(x) for lateral, x in zip(self.lateral, maps, strict=True)]
         for fine in range(len(levels) - 2, -1, -1):
             size = levels[fine].shape[-2:]

@@ -37,14 +37,17 @@ class StageRecorder:
     """
 
     def __init__(self) -> None:
+        """Start with nothing recorded."""
         self.stages: dict[str, Tensor] = {}
         self._token: Token | None = None
 
     def __enter__(self) -> 'StageRecorder':
+        """Start recording in this thread."""
         self._token = _active.set(self)
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Stop recording; what was recorded stays."""
         _active.reset(self._token)
 
     def add(self, name: str, value: Tensor) -> None:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Point-sampling voxel fusion, PSVF, second half (EMIFF section III-E): many volumes into one."""
+"""Point-sampling voxel fusion, PSVF (EMIFF section III-E), second half: many volumes into one."""
 
 from collections.abc import Sequence
 
@@ -27,11 +27,12 @@ class ViewFusion(nn.Module):
 
     * ``mean`` over the views, whether they see a voxel or not: the paper's fusion.
     * ``visibility_weighted``: mean over the views that see a voxel; zero where none does.
-    * ``concatenate``: the vehicle's volume and the mean of the roadside volumes (zero for an absent
-      side), reduced to C channels by a 1x1x1 convolution.
+    * ``concatenate``: the vehicle's volume and the mean of the roadside volumes (zero for an
+      absent side), reduced to C channels by a 1x1x1 convolution.
     """
 
     def __init__(self, config: EmiffConfig) -> None:
+        """Build the fusion of ``config.view_fusion``."""
         super().__init__()
         self.kind = config.view_fusion
         channels = config.fpn_channels

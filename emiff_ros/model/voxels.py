@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Point-sampling voxel fusion, PSVF, first half (EMIFF section III-E): image features into voxels."""
+"""Point-sampling voxel fusion, PSVF (EMIFF section III-E), first half: sample image features."""
 
 import torch
 from torch import Tensor
@@ -30,15 +30,18 @@ def voxel_centres(config: EmiffConfig, device: torch.device | str = 'cpu') -> Te
     """Return the centres [nx, ny, nz, 3] of a network's voxels in metres, vehicle frame."""
     voxels = config.voxels
     ranges = (voxels.x_range, voxels.y_range, voxels.z_range)
-    axes = [cell_centres(*bounds, count) for bounds, count in zip(ranges, voxels.counts)]
+    axes = [
+        cell_centres(*bounds, count) for bounds, count in zip(ranges, voxels.counts, strict=True)
+    ]
     return torch.stack(torch.meshgrid(*axes, indexing='ij'), dim=-1).to(device)
 
 
 def project(points: Tensor, cameras: CameraBatch, flips: Tensor) -> tuple[Tensor, Tensor]:
     """Project points of the vehicle frame into B cameras.
 
-    A mirrored sample mirrors the points first (y -> -y) and the pixels afterwards (u -> width - u):
-    its calibration is that of the picture before mirroring. The depth is not clamped.
+    A mirrored sample mirrors the points first (y -> -y) and the pixels afterwards
+    (u -> width - u): its calibration is that of the picture before mirroring. The depth is not
+    clamped.
 
     Args:
         points: [N, 3], metres.
@@ -62,7 +65,7 @@ def project(points: Tensor, cameras: CameraBatch, flips: Tensor) -> tuple[Tensor
 
 
 def is_visible(pixels: Tensor, depth: Tensor, cameras: CameraBatch) -> Tensor:
-    """Tell which projected points [B, N] lie in front of the camera and inside its unpadded image."""
+    """Tell which points [B, N] lie in front of the camera and inside its unpadded image."""
     height, width = cameras.image_sizes[:, :1], cameras.image_sizes[:, 1:]
     u, v = pixels.unbind(-1)
     return (depth > 0) & (u >= 0) & (u < width) & (v >= 0) & (v < height)
@@ -108,6 +111,7 @@ class VoxelSampler:
     """
 
     def __init__(self, config: EmiffConfig) -> None:
+        """Remember the grid; centres are made on first use."""
         self.config = config
         self._centres: dict[str, Tensor] = {}
 

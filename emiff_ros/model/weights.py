@@ -14,9 +14,10 @@
 
 """Weights on disk: safetensors with the configuration beside them, whole or split in halves.
 
-``NAME.safetensors`` goes with ``NAME.yaml``. A file holds the whole network or one of its deployable
-halves: ``infrastructure`` (what the roadside unit runs) or ``vehicle`` (everything else). Each file
-carries the whole network's fingerprint, so that both sides can tell whether they belong together.
+``NAME.safetensors`` goes with ``NAME.yaml``. A file holds the whole network or one of its
+deployable halves: ``infrastructure`` (what the roadside unit runs) or ``vehicle`` (everything
+else). Each file carries the whole network's fingerprint, so that both sides can tell whether they
+belong together.
 """
 
 from collections.abc import Mapping
@@ -140,12 +141,10 @@ def save_half(
 
 
 def split_weights(path: str | Path, infrastructure: str | Path, vehicle: str | Path) -> str:
-    """Split a whole network's file into its halves, in its own precision; return its fingerprint."""
+    """Split a whole network's file into halves of the same precision; return its fingerprint."""
     whole = read_weights(path)
     if whole.part != 'whole':
-        raise WeightsError(
-            f'{path} holds the {whole.part} half; only a whole network can be split'
-        )
+        raise WeightsError(f'{path} holds the {whole.part} half; expected a whole network')
     dtype = _stored_dtype(path)
     metadata = {key: value for key, value in whole.metadata.items() if key not in _RESERVED}
     targets: tuple[tuple[str | Path, Part], ...] = (
@@ -181,9 +180,7 @@ def load_infrastructure_encoder(path: str | Path) -> LoadedEncoder:
     """
     contents = read_weights(path)
     if contents.part == 'vehicle':
-        raise WeightsError(
-            f'{path} holds the vehicle half; the roadside needs the infrastructure half'
-        )
+        raise WeightsError(f'{path} holds the vehicle half; expected infrastructure or whole')
     if contents.config.modality in ('vehicle_only', 'early'):
         raise WeightsError(f'{path}: modality {contents.config.modality} sends no features')
     encoder = InfrastructureEncoder(contents.config)
@@ -206,9 +203,7 @@ def load_vehicle_model(path: str | Path) -> LoadedModel:
     """
     contents = read_weights(path)
     if contents.part == 'infrastructure':
-        raise WeightsError(
-            f'{path} holds the infrastructure half; the vehicle needs the vehicle half'
-        )
+        raise WeightsError(f'{path} holds the infrastructure half; expected vehicle or whole')
     early = contents.config.modality == 'early'
     model = Emiff(contents.config, with_infrastructure_encoder=early)
     tensors = contents.tensors if early else _half(contents.tensors, 'vehicle')
@@ -220,8 +215,8 @@ def read_weights(path: str | Path) -> WeightsFile:
     """Read and check a weights file without building a network.
 
     Raises:
-        WeightsError: if the file is missing, damaged, not written by this package, has numbers that
-            are not finite, or its float32 tensors differ from its fingerprint.
+        WeightsError: if the file is missing, damaged, not written by this package, has numbers
+            that are not finite, or its float32 tensors differ from its fingerprint.
         ConfigurationError: if the configuration beside it is missing or not valid.
     """
     path = Path(path)
@@ -235,8 +230,8 @@ def read_weights(path: str | Path) -> WeightsFile:
         raise WeightsError(f'{path}: not a readable safetensors file: {error}') from error
     if metadata.get('format') != FORMAT:
         raise WeightsError(
-            f'{path}: format is {metadata.get("format")!r}; expected {FORMAT!r}. Checkpoints of the '
-            'original release go through import-checkpoint first'
+            f'{path}: format is {metadata.get("format")!r}; expected {FORMAT!r}. Checkpoints '
+            'of the original release go through import-checkpoint first'
         )
     absent = [key for key in _RESERVED if key not in metadata]
     if absent:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Seeded weights of the golden cases: each value follows from the official key and the shape alone."""
+"""Seeded weights of the golden cases: values follow from official key and shape alone."""
 
 from pathlib import Path
 import re

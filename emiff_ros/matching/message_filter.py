@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The matching as a message_filters filter: chained from subscribers, it outputs matched images."""
+"""The matching as a message_filters filter: from subscribers to images with their features."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -26,8 +26,8 @@ from emiff_ros.matching.results import StampedHeader
 class FeatureMatchFilter(SimpleFilter):
     """Calls its callbacks with ``(image, matches)`` for each vehicle image.
 
-    ``matches`` maps station names to :class:`~emiff_ros.matching.results.Match`. It never waits: an
-    image goes out with whatever fits at that moment, also with nothing. A callback says
+    ``matches`` maps station names to :class:`~emiff_ros.matching.results.Match`. It never waits:
+    an image goes out with whatever fits at that moment, also with nothing. A callback says
     ``matcher.report_fused(match)`` for what it used.
     """
 
@@ -46,8 +46,8 @@ class FeatureMatchFilter(SimpleFilter):
             image_filter: outputs messages with a header; the vehicle's images.
             feature_filters: output feature messages, of any number of stations.
             matcher: holds caches, policy and counters.
-            read_feature: header and payload of a feature message. It may raise a ValueError with an
-                attribute ``cause``, which is then counted as a refusal.
+            read_feature: header and payload of a feature message. It may raise a ValueError with
+                an attribute ``cause``, which is then counted as a refusal.
             now: the node's clock, nanoseconds.
             on_refused: called with cause and reason of each refused feature or image.
         """

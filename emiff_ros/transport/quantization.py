@@ -192,14 +192,12 @@ def _affine_parameters(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     smallest = tensor.min(axis=(1, 2)).astype(np.float64)
     spread = tensor.max(axis=(1, 2)).astype(np.float64) - smallest
-    constant = spread == 0
-    scale = np.maximum(spread / levels, float(np.finfo(np.float32).tiny)).astype(np.float32)
-    zero_point = (-smallest / scale.astype(np.float64)).astype(np.float32, copy=False)
     # A constant channel is exact: code 1 (or 0 below zero) stands for the constant itself.
-    magnitude = np.maximum(np.abs(smallest), float(np.finfo(np.float32).tiny)).astype(np.float32)
-    scale = np.where(constant, magnitude, scale)
-    zero_point = np.where(constant, (smallest < 0).astype(np.float32), zero_point)
-    return scale, zero_point + np.float32(0.0)
+    constant = spread == 0
+    step = np.where(constant, np.abs(smallest), spread / levels)
+    scale = np.maximum(step, float(np.finfo(np.float32).tiny)).astype(np.float32)
+    zero_point = np.where(constant, smallest < 0, -smallest / scale.astype(np.float64))
+    return scale, zero_point.astype(np.float32) + np.float32(0.0)
 
 
 def _pack_nibbles(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -48,7 +48,8 @@ def message_from_boxes(
         frame_id: frame of the boxes.
 
     Raises:
-        DetectionError: if the lengths differ, or a number is not finite or a size not positive.
+        DetectionError: for other shapes or lengths, a number that is not finite or a size that is
+            not positive.
     """
     from geometry_msgs.msg import Point, Pose, PoseWithCovariance, Quaternion, Vector3
     from std_msgs.msg import Header
@@ -60,7 +61,9 @@ def message_from_boxes(
         ObjectHypothesisWithPose,
     )
 
-    rows = np.asarray(boxes, np.float64).reshape(-1, 7)
+    rows = np.asarray(boxes, np.float64)
+    if rows.ndim != 2 or rows.shape[1] != 7:
+        raise DetectionError(f'boxes have shape {rows.shape}; expected [N, 7]')
     confidences = np.asarray(scores, np.float64).ravel()
     if not len(rows) == len(confidences) == len(labels):
         raise DetectionError(

@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Camera-aware channel masking, CCM (EMIFF section III-D): calibration weighs channels."""
+"""Camera-aware channel masking, CCM: a camera's calibration weighs the channels of its features.
+
+EMIFF (arXiv 2402.15272), "Camera-aware Channel Masking".
+"""
 
 from collections.abc import Sequence
 

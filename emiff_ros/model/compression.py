@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Feature compression, FC (EMIFF section III-B): what is sent over the radio and its way back."""
+"""Feature compression, FC: what goes over the radio, and its way back into a feature map.
+
+EMIFF (arXiv 2402.15272), "Feature Compression".
+"""
 
 from torch import Tensor, nn
 from torch.nn import functional

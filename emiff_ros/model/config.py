@@ -309,8 +309,9 @@ class EmiffConfig(_Section):
         return -(-pixels // self.image_divisor) * self.image_divisor
 
     def architecture(self) -> dict[str, Any]:
-        """Plain values of all fields but ``detection``: what the weights belong to."""
-        return self.model_dump(mode='json', exclude={'detection'})
+        """Plain values of what the weights belong to: all but thresholds and freezing."""
+        freezing = {'frozen_parts', 'frozen_batch_norm'}
+        return self.model_dump(mode='json', exclude={'detection': True, 'backbone': freezing})
 
     @classmethod
     def from_dict(cls, values: Any, source: str = 'configuration') -> 'EmiffConfig':

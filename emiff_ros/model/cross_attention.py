@@ -12,7 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Multi-scale cross attention, MCA (EMIFF section III-C).
+"""Multi-scale cross attention, MCA: features that agree in scale and place.
+
+EMIFF (arXiv 2402.15272), "Multi-scale Cross Attention".
 
 Deformable convolutions at four scales absorb misalignment from pose errors and time offset; the
 vehicle's feature decides how much each scale of a roadside feature counts.

@@ -15,8 +15,8 @@
 """Weights of the original EMIFF release, key by key.
 
 :func:`official_key_table` is the explicit table between the release's state-dict keys and the
-parts of this network. The roadside pyramid's output convolutions 1 to 3 never affect anything in the
-original; they are checked and left out.
+parts of this network. The roadside pyramid's output convolutions 1 to 3 never affect anything in
+the original; they are checked and left out.
 """
 
 from collections.abc import Iterator, Mapping

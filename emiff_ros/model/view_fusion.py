@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Point-sampling voxel fusion, PSVF (EMIFF section III-E), second half: many volumes into one."""
+"""Point-sampling voxel fusion, PSVF, second half: many volumes into one.
+
+EMIFF (arXiv 2402.15272), "Point-Sampling Voxel Fusion".
+"""
 
 from collections.abc import Sequence
 

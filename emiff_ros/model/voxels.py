@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Point-sampling voxel fusion, PSVF (EMIFF section III-E), first half: sample image features."""
+"""Point-sampling voxel fusion, PSVF, first half: read image features at projected voxels.
+
+EMIFF (arXiv 2402.15272), "Point-Sampling Voxel Fusion".
+"""
 
 import torch
 from torch import Tensor

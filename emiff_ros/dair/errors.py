@@ -63,3 +63,11 @@ class SplitError(DairError):
 
 class ResultsError(DairError):
     """A results file lacks a key or holds boxes that cannot be evaluated."""
+
+
+class BagError(DairError):
+    """A bag cannot be written, read or played."""
+
+
+class MissingTopicsError(BagError):
+    """A bag lacks topics that are needed; the message lists those and the ones it has."""

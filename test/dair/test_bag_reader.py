@@ -1,0 +1,64 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Opening bags: topics, missing topics and damage, all by name."""
+
+from dair.dair_folder import truncate, write_dair_folder
+import pytest
+
+from emiff_ros.dair.bag_reader import bag_topics, open_bag, require_topics
+from emiff_ros.dair.bag_writer import write_bag
+from emiff_ros.dair.errors import BagError, MissingFileError, MissingTopicsError
+from emiff_ros.dair.reader import DairFolder
+
+
+@pytest.fixture(params=['mcap', 'sqlite3'])
+def bag(request, tmp_path):
+    target = tmp_path / 'bag'
+    write_bag(DairFolder(write_dair_folder(tmp_path)), target, request.param)
+    return target
+
+
+def test_topics(bag):
+    topics = bag_topics(bag)
+    assert topics['/vehicle/odometry'].type_name == 'nav_msgs/msg/Odometry'
+    assert topics['/vehicle/odometry'].messages == 4
+    require_topics(bag, ['/vehicle/odometry', '/tf_static'])
+
+
+def test_missing_topics_are_listed_with_those_that_exist(bag):
+    with pytest.raises(MissingTopicsError) as caught:
+        require_topics(bag, ['/vehicle/odometry', '/infrastructure/features', '/lidar'])
+    message = str(caught.value)
+    assert 'no messages on /infrastructure/features, /lidar;' in message
+    assert '/vehicle/odometry (nav_msgs/msg/Odometry, 4 messages)' in message
+
+
+def test_no_bag(tmp_path):
+    with pytest.raises(MissingFileError, match='does not exist'):
+        bag_topics(tmp_path / 'none')
+    with pytest.raises(MissingFileError, match=r'no metadata\.yaml'):
+        bag_topics(tmp_path)
+
+
+@pytest.mark.parametrize('keep', [0.0, 0.4, 0.95])
+def test_damaged_bags(bag, keep):
+    truncate(next(path for path in bag.iterdir() if path.suffix in ('.mcap', '.db3')), keep)
+    with pytest.raises(BagError, match='cannot be read'), open_bag(bag) as reader:
+        list(reader.messages(reader.connections))
+
+
+def test_errors_of_the_caller_stay_what_they_are(bag):
+    with pytest.raises(KeyError), open_bag(bag):
+        raise KeyError('mine')

@@ -25,6 +25,7 @@ VERBS = {
     'play-bag': ('emiff_ros.commands.play', 'publish a rosbag2 at its recorded pace'),
     'evaluate': ('emiff_ros.commands.evaluate', 'compute AP of detections against DAIR-V2X-C labels'),
     'train': ('emiff_ros.commands.train', 'train a network on DAIR-V2X-C folders'),
+    'parameters': ('emiff_ros.commands.parameters', 'write the parameter files and tables anew'),
     'import-checkpoint': ('emiff_ros.commands.import_checkpoint', 'convert a checkpoint of the original release'),
     'infrastructure_node': ('emiff_ros.nodes.infrastructure_node', 'the roadside node'),
     'vehicle_node': ('emiff_ros.nodes.vehicle_node', 'the vehicle node'),

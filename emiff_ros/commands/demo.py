@@ -1,0 +1,124 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Replay drives through both nodes over DDS, with and without the roadside station, and report.
+
+Without ``--dair-root`` held-out scenes are rendered first (once). Writes metrics.json, report.html and
+pictures. AP is computed from the Detection3DArray messages that arrived.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+from pathlib import Path
+import shutil
+from typing import Any
+
+from emiff_ros import bringup
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_CACHE = Path('out/scenes')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    parser.add_argument('--frames', type=int, default=60, help='generated pairs (default: %(default)s)')
+    parser.add_argument('--seed', type=int, default=1, help='of the generated drives (default: %(default)s)')
+    parser.add_argument('--dair-root', type=Path, help='replay this DAIR-V2X-C folder instead')
+    parser.add_argument('--model', default='emiff_small', help='shipped weights or a path (default: %(default)s)')
+    parser.add_argument('--device', default='auto', help='auto, cpu or cuda:N (default: %(default)s)')
+    parser.add_argument('--quantization', default='int8', help='of the payload (default: %(default)s)')
+    parser.add_argument('--speed', type=float, help='of the replay (default: what this machine can do)')
+    parser.add_argument('--output', type=Path, default=Path('out/demo'), help='folder (default: %(default)s)')
+    parser.add_argument(
+        '--cache', type=Path, default=DEFAULT_CACHE, help='rendered scenes (default: %(default)s)'
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prepare, replay twice, evaluate, report."""
+    # Imported here: the help text must not need ROS.
+    from emiff_ros.dair.reader import DairFolder
+    from emiff_ros.demo.drives import generated_folder, prepare_drives
+    from emiff_ros.demo.metrics import DriveResult, demo_metrics
+    from emiff_ros.demo.replay import replay
+    from emiff_ros.demo.report import write_pictures
+
+    if arguments.frames < 1:
+        raise ValueError(f'--frames is {arguments.frames}; expected at least 1')
+    output = arguments.output
+    shutil.rmtree(output, ignore_errors=True)
+    output.mkdir(parents=True)
+    if arguments.dair_root is None:
+        folder = generated_folder(arguments.cache, arguments.frames, arguments.seed)
+        seed = arguments.seed
+    else:
+        folder, seed = DairFolder(arguments.dair_root), None
+    drives = prepare_drives(folder, output / 'bags')
+
+    common = {
+        'model': arguments.model,
+        'device': arguments.device,
+        'use_sim_time': True,
+        'threads': max(1, (os.cpu_count() or 1) // 2),
+    }
+    station = bringup.infrastructure(**common, quantization=arguments.quantization)
+    vehicle = bringup.vehicle(**common)
+    results = []
+    for drive in drives:
+        logs = output / 'logs' / drive.name
+        cooperative = replay(
+            drive.bag, [station, vehicle], drive.image_stamps, logs / 'cooperative',
+            f'{drive.name} with station', arguments.speed,
+        )  # fmt: skip
+        alone = replay(
+            drive.bag, [vehicle], drive.image_stamps, logs / 'vehicle_only',
+            f'{drive.name} without   ', cooperative.speed,
+        )  # fmt: skip
+        results.append(DriveResult(drive.pairs, cooperative, alone))
+
+    metrics = demo_metrics(results, seed)
+    (output / 'metrics.json').write_text(json.dumps(metrics, indent=2) + '\n')
+    write_pictures(results, metrics, output)
+    print(summary(metrics))
+    print(f'\nreport: {output / "report.html"}')
+    return 0
+
+
+def summary(metrics: dict[str, Any]) -> str:
+    """Return the table that the demo prints."""
+    rows = [f'{"":24}{"cooperative":>13}{"vehicle only":>14}']
+    for key, label in (
+        ('ap_bev_50', 'AP BEV @ 0.5'),
+        ('ap_bev_30', 'AP BEV @ 0.3'),
+        ('ap_3d_50', 'AP 3D  @ 0.5'),
+    ):
+        values = [metrics[name][key] for name in ('cooperative', 'vehicle_only')]
+        rows.append(f'{label:24}{values[0]:13.2f}{values[1]:14.2f}')
+    latency, message = metrics['latency_ms'], metrics['message_bytes']
+    rows += [
+        f'{metrics["frames"]} frames, protocol {metrics["protocol"]}, AP in percent',
+        f'message: {message["mean"]:.0f} bytes on average, {message["max"]} at most',
+        f'latency: p50 {_milliseconds(latency["p50"])}, p95 {_milliseconds(latency["p95"])}; '
+        f'{metrics["rate_hz"]:.1f} results per second',
+    ]
+    return '\n'.join(rows)
+
+
+def _milliseconds(value: float | None) -> str:
+    return 'none' if value is None else f'{value:.0f} ms'

@@ -1,0 +1,74 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Which drives a demo replays: generated ones, or those of a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from emiff_ros.dair.bag_writer import write_bag
+from emiff_ros.dair.frames import CooperativePair
+from emiff_ros.dair.reader import DairFolder
+from emiff_ros.dair.scenes import generate_dataset
+
+FRAMES_PER_DRIVE = 20
+
+
+@dataclass(frozen=True)
+class Drive:
+    """One drive to replay.
+
+    Attributes:
+        name: of its files.
+        bag: rosbag2 with all its images.
+        pairs: frames with labels, in order.
+        image_stamps: stamps of all its vehicle images that are in the bag, nanoseconds.
+    """
+
+    name: str
+    bag: Path
+    pairs: Sequence[CooperativePair]
+    image_stamps: Sequence[int]
+
+
+def generated_folder(cache: Path, frames: int, seed: int) -> DairFolder:
+    """Render held-out drives below ``cache`` unless they are there, and read them."""
+    root = cache / f'test-seed{seed}-frames{frames}'
+    generate_dataset(root, seed, frames, 'test', frames_per_drive=FRAMES_PER_DRIVE)
+    return DairFolder(root)
+
+
+def prepare_drives(folder: DairFolder, output: Path) -> list[Drive]:
+    """Write one bag per recorded batch of ``folder``: a batch is one station and one drive.
+
+    Raises:
+        ValueError: if the folder has no pair with labels.
+    """
+    drives = []
+    batches = dict.fromkeys(pair.vehicle.batch_id for pair in folder.pairs)
+    for batch in batches:
+        pairs = [pair for pair in folder.pairs if pair.vehicle.batch_id == batch]
+        bag = output / f'drive-{batch}'
+        report = write_bag(folder, bag, pairs=pairs if len(batches) > 1 else None)
+        for refused in report.refused:
+            logger.warning('%s frame %s left out: %s', refused.side, refused.frame_id, refused.reason)
+        drives.append(Drive(bag.name, bag, pairs, image_stamps(bag)))
+    if not drives:
+        raise ValueError(
+            f'{folder.root} lists no cooperative pairs; a demo needs cooperative/data_info.json with labels'
+        )
+    return drives

@@ -1,0 +1,161 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Plays one bag to the nodes and returns what they answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+import logging
+from pathlib import Path
+import threading
+import time
+
+from emiff_msgs.msg import FusionStatus
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from tqdm import tqdm
+
+from emiff_ros.bringup import ProcessDescription
+from emiff_ros.dair.bag_player import BagPlayer
+from emiff_ros.demo.domain import isolated_domain
+from emiff_ros.demo.listener import Detections, FeatureSize, ResultListener
+from emiff_ros.demo.processes import NodeProcess
+
+QUIET = 5.0
+"""Seconds without a result after which the replay is over."""
+
+CAPACITY_SHARE = 0.5
+"""Share of the measured capacity at which a replay runs."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ReplayResult:
+    """What came out of one replay.
+
+    Attributes:
+        detections: by the stamp of the vehicle's image, nanoseconds.
+        statuses: likewise.
+        features: sizes by the stamp of the roadside image.
+        counters: image counters of each node by its fully qualified name.
+        station_counters: what became of the features, added up over the stations.
+        rate: published results per second of the steady clock.
+        speed: how fast the bag was played, 1 is the recorded pace.
+    """
+
+    detections: dict[int, Detections]
+    statuses: dict[int, FusionStatus]
+    features: dict[int, FeatureSize]
+    counters: dict[str, dict[str, int]]
+    station_counters: dict[str, int]
+    rate: float
+    speed: float
+
+
+@contextmanager
+def spinning_listener() -> Iterator[ResultListener]:
+    """Create a listener whose callbacks run on a thread of their own."""
+    context = Context()
+    rclpy.init(context=context)
+    listener = ResultListener(context=context)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(listener)
+    thread = threading.Thread(target=executor.spin, name='listener', daemon=True)
+    thread.start()
+    try:
+        yield listener
+    finally:
+        executor.shutdown()
+        thread.join(5.0)
+        listener.destroy_node()
+        context.try_shutdown()
+
+
+def replay(
+    bag: Path,
+    processes: Sequence[ProcessDescription],
+    image_stamps: Sequence[int],
+    log_folder: Path,
+    title: str = 'replay',
+    speed: float | None = None,
+) -> ReplayResult:
+    """Start the nodes, play a bag to them and collect the results.
+
+    Args:
+        bag: rosbag2 of :mod:`emiff_ros.dair.bag_writer`.
+        processes: nodes to start.
+        image_stamps: stamps of the vehicle's images in the bag, nanoseconds.
+        log_folder: where the nodes' output goes.
+        title: of the progress bar.
+        speed: of the replay, 1 is the recorded pace; by default half of what the nodes' warm-up says
+            they can do, at most 1.
+
+    Raises:
+        ProcessFailedError: if a node does not come up.
+    """
+    with ExitStack() as stack:
+        variables = stack.enter_context(isolated_domain())
+        listener = stack.enter_context(spinning_listener())
+        names = [process.fully_qualified_name for process in processes]
+        running = [
+            stack.enter_context(
+                NodeProcess(process, log_folder / f'{process.executable}.log', variables)
+            )
+            for process in processes
+        ]
+        for process in running:
+            process.wait_until_active(listener)
+        if speed is None:
+            speed = affordable_speed(listener, names, image_stamps)
+        player = BagPlayer(listener, bag, rate=speed, clock=40.0)
+        player.wait_for_subscribers(['/vehicle/camera/image/compressed'], 10.0)
+        with tqdm(total=len(image_stamps), desc=title, unit='image') as bar:
+            begin = time.monotonic()
+            player.play(progress=lambda _: bar.update(len(listener.detections) - bar.n))
+            missing = listener.wait_for_results(image_stamps, QUIET)
+            end = time.monotonic() - (QUIET if missing else 0.0)
+            bar.update(len(listener.detections) - bar.n)
+        counters = {
+            name: {key: int(value) for key, value in listener.diagnostics(name, 'images').items()}
+            for name in names
+        }
+        stations = listener.diagnostics(names[-1], 'stations')
+        return ReplayResult(
+            dict(listener.detections),
+            dict(listener.statuses),
+            dict(listener.features),
+            counters,
+            {key: int(value) for key, value in stations.items()},
+            len(listener.detections) / max(end - begin, 1e-9),
+            speed,
+        )
+
+
+def affordable_speed(
+    listener: ResultListener, names: Sequence[str], image_stamps: Sequence[int]
+) -> float:
+    """Return the speed at which nodes that share this machine answer every image.
+
+    Their warm-up runs are added up, since they compete for the same cores.
+    """
+    seconds = sum(float(listener.diagnostics(name, 'network')['warm_up_ms']) for name in names) / 1e3
+    if len(image_stamps) < 2:
+        return 1.0
+    period = (max(image_stamps) - min(image_stamps)) / 1e9 / (len(image_stamps) - 1)
+    return min(1.0, CAPACITY_SHARE * period / seconds)

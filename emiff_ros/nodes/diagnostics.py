@@ -1,0 +1,64 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Publishes the state of a node on /diagnostics once a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode
+
+PERIOD = 1.0
+"""Seconds between two reports, on the steady clock: a paused bag does not silence them."""
+
+
+def status(level: bytes, message: str, **values: object) -> DiagnosticStatus:
+    """Build one status; ``values`` become its key-value pairs in order."""
+    return DiagnosticStatus(
+        level=level,
+        message=message,
+        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+    )
+
+
+class DiagnosticsReporter:
+    """Asks its tasks for their state and publishes the answers.
+
+    DiagnosticArray is published directly, since diagnostic_updater is not installed everywhere.
+    """
+
+    def __init__(self, node: LifecycleNode) -> None:
+        """Start reporting for ``node``."""
+        self._node = node
+        self._tasks: dict[str, Callable[[], DiagnosticStatus]] = {}
+        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        node.create_timer(PERIOD, self.report, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def add(self, name: str, task: Callable[[], DiagnosticStatus]) -> None:
+        """Add a task; it is called once per report and returns its state."""
+        self._tasks[name] = task
+
+    def report(self) -> None:
+        """Publish the state of all tasks now."""
+        array = DiagnosticArray()
+        array.header.stamp = self._node.get_clock().now().to_msg()
+        for name, task in self._tasks.items():
+            entry = task()
+            entry.name = f'{self._node.get_fully_qualified_name()}: {name}'
+            entry.hardware_id = self._node.get_fully_qualified_name()
+            array.status.append(entry)
+        self._publisher.publish(array)

@@ -1,0 +1,71 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""From matches and counters to the FusionStatus message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from builtin_interfaces.msg import Time
+from emiff_msgs.msg import FusionStatus, StationStatus
+from rclpy.duration import Duration
+from rclpy.time import Time as RclpyTime
+
+from emiff_ros.matching.counters import StationCounters
+from emiff_ros.matching.results import Match, MatchState
+
+_COUNTERS = ('received', 'fused', 'superseded', 'expired', 'refused', 'lost', 'duplicates')
+
+
+def fusion_status_message(
+    stamp: Time,
+    frame_id: str,
+    matches: Mapping[str, Match],
+    counters: Mapping[str, StationCounters],
+    processing_time: float,
+) -> FusionStatus:
+    """Build the status of one result.
+
+    Args:
+        stamp: of the vehicle's image.
+        frame_id: frame of the detections.
+        matches: what each station contributed.
+        counters: of each station, taken after the result.
+        processing_time: from the arrival of the image to its result, seconds.
+    """
+    message = FusionStatus()
+    message.header.stamp = stamp
+    message.header.frame_id = frame_id
+    fused = any(match.state is MatchState.USED for match in matches.values())
+    message.mode = FusionStatus.FUSED if fused else FusionStatus.VEHICLE_ONLY
+    message.processing_time = processing_time
+    image_stamp = RclpyTime.from_msg(stamp).nanoseconds
+    message.stations = [
+        _station_status(match, counters[name], image_stamp) for name, match in matches.items()
+    ]
+    return message
+
+
+def _station_status(match: Match, counters: StationCounters, image_stamp: int) -> StationStatus:
+    entry = StationStatus()
+    entry.station_id = match.station_id
+    entry.state = int(match.state)
+    entry.reason = '' if match.state is MatchState.USED else match.reason
+    if match.age is not None:
+        entry.age = Duration(nanoseconds=match.age).to_msg()
+        entry.feature_stamp = RclpyTime(nanoseconds=max(image_stamp - match.age, 0)).to_msg()
+    for name in _COUNTERS:
+        setattr(entry, name, getattr(counters, name))
+    return entry

@@ -1,0 +1,119 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""From an image message to the network's input: decode, check, resize once, scale the intrinsics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+from cv_bridge import CvBridge, CvBridgeError
+import numpy as np
+from numpy.typing import NDArray
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from emiff_ros.nodes.refusal import Refusal
+
+_BRIDGE = CvBridge()
+_JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
+
+
+@dataclass(frozen=True)
+class NetworkImage:
+    """An image at the network's input size.
+
+    Attributes:
+        pixels: ``[height, width, 3]`` uint8, RGB.
+        intrinsics: ``[3, 3]`` float64 at that size, pixels.
+    """
+
+    pixels: NDArray[np.uint8]
+    intrinsics: NDArray[np.float64]
+
+
+def decode_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
+    """Return the pixels ``[height, width, 3]`` of a message as BGR.
+
+    Raises:
+        Refusal: ``truncated_image`` or ``undecodable_image``.
+    """
+    if isinstance(message, CompressedImage):
+        data = bytes(message.data)
+        if data[:2] == _JPEG_START and _JPEG_END not in data[-64:]:
+            raise Refusal(
+                'truncated_image',
+                f'JPEG of {len(data)} bytes has no end marker: the image was cut off on its way or on disk',
+            )
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+        if pixels is None:
+            raise Refusal(
+                'undecodable_image',
+                f'{len(data)} bytes of format {message.format!r} are no image that OpenCV reads; send JPEG or PNG',
+            )
+        return pixels
+    try:
+        return _BRIDGE.imgmsg_to_cv2(message, 'bgr8')
+    except (CvBridgeError, ValueError, TypeError) as error:
+        raise Refusal(
+            'undecodable_image',
+            f'image with encoding {message.encoding!r}, {message.width}x{message.height}, step {message.step} '
+            f'and {len(message.data)} bytes cannot be converted: {error}',
+        ) from error
+
+
+def check_camera_info(info: CameraInfo) -> NDArray[np.float64]:
+    """Return the intrinsics ``[3, 3]`` of a valid CameraInfo.
+
+    Raises:
+        Refusal: ``bad_camera_info``.
+    """
+    intrinsics = np.asarray(info.k, dtype=np.float64).reshape(3, 3)
+    if not np.isfinite(intrinsics).all() or intrinsics[0, 0] <= 0 or intrinsics[1, 1] <= 0:
+        raise Refusal(
+            'bad_camera_info',
+            f'CameraInfo has k = {intrinsics.ravel().tolist()}; expected finite numbers and positive focal '
+            'lengths: is the camera calibrated?',
+        )
+    if not info.width or not info.height:
+        raise Refusal('bad_camera_info', f'CameraInfo has size {info.width}x{info.height}; expected the image size')
+    return intrinsics
+
+
+def prepare_image(
+    message: Image | CompressedImage, info: CameraInfo, width: int, height: int
+) -> NetworkImage:
+    """Decode an image and resize it to ``width`` x ``height`` with its intrinsics.
+
+    Args:
+        message: image of any size.
+        info: calibration of the same camera at the image's size.
+        width: of the network's input before padding, pixels.
+        height: likewise.
+
+    Raises:
+        Refusal: if the image cannot be decoded or its size is not the CameraInfo's.
+    """
+    intrinsics = check_camera_info(info)
+    pixels = decode_image(message)
+    rows, columns = pixels.shape[:2]
+    if (columns, rows) != (info.width, info.height):
+        raise Refusal(
+            'size_mismatch',
+            f'image is {columns}x{rows} but its CameraInfo says {info.width}x{info.height}: '
+            'publish the CameraInfo of this stream',
+        )
+    resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    scale = np.diag([width / columns, height / rows, 1.0])
+    return NetworkImage(cv2.cvtColor(resized, cv2.COLOR_BGR2RGB), scale @ intrinsics)

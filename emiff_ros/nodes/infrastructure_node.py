@@ -1,0 +1,147 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The roadside node: turns each image into a compressed feature and publishes it."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import time
+
+from emiff_msgs.msg import CameraCalibration, FeatureTensor
+from rclpy.duration import Duration
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+import torch
+
+from emiff_ros.geometry import as_affine
+from emiff_ros.model import preprocess_image
+from emiff_ros.model.weights import load_infrastructure_encoder
+from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
+from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage, choose_device, run_node
+from emiff_ros.nodes.refusal import Refusal
+from emiff_ros.nodes.specifications import INFRASTRUCTURE
+from emiff_ros.share import find_weights
+from emiff_ros.transport.codec import encode_feature
+from emiff_ros.transport.errors import TransportError
+from emiff_ros.transport.feature_header import FeatureHeader
+from emiff_ros.transport.feature_message import message_from_feature
+
+
+class InfrastructureNode(ManagedNode):
+    """Image, CameraInfo and camera pose in, FeatureTensor out."""
+
+    def __init__(self, name: str = 'infrastructure_node') -> None:
+        """Declare parameters.
+
+        Raises:
+            ParameterError: for an unknown parameter or a bad value.
+        """
+        super().__init__(name, INFRASTRUCTURE)
+        self._calibrations = CalibrationBuffer()
+        self._session_id = secrets.randbits(64)
+        self._sequence = 0
+        self._encoder = None
+
+    def load_network(self) -> None:
+        """Load the sender's half of the network."""
+        values = self.parameters.values
+        self._device = choose_device(values.device)
+        self._fixed_pose = None
+        if values.pose_source == 'parameter':
+            pose = as_affine(values.camera_from_map, 'parameter camera_from_map')
+            self._fixed_pose = Extrinsics(0, '', values.map_frame, pose)
+        encoder, self._config, fingerprint = load_infrastructure_encoder(find_weights(values.model))
+        self._encoder = encoder.to(self._device).eval()
+        self._fingerprint = bytes.fromhex(fingerprint)
+
+    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Return the feature ``[C, h, w]`` of RGB pixels ``[height, width, 3]``."""
+        image = preprocess_image(pixels.to(self._device), self._config)
+        with torch.inference_mode():
+            return self._encoder.encode_infrastructure(image[None])[0]
+
+    def run_once(self) -> None:
+        """Encode an empty image."""
+        self.encode(torch.zeros(self._config.image_height, self._config.image_width, 3, dtype=torch.uint8))
+
+    def free_network(self) -> None:
+        """Drop the weights."""
+        self._encoder = None
+
+    def create_outputs(self) -> None:
+        """Create the feature publisher."""
+        self._features = self.create_lifecycle_publisher(
+            FeatureTensor,
+            '~/output/features',
+            QoSProfile(depth=1, lifespan=Duration(seconds=self.parameters.values.lifespan)),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    def destroy_outputs(self) -> None:
+        """Destroy the feature publisher."""
+        self.destroy_publisher(self._features)
+
+    def create_inputs(self) -> None:
+        """Listen to the camera's pose."""
+        if self._fixed_pose is None:
+            self.listen(CameraCalibration, '~/input/calibration', self._on_calibration, depth=10)
+
+    def _on_calibration(self, message: CameraCalibration) -> None:
+        try:
+            self._calibrations.add(message)
+        except Refusal as refusal:
+            self.warn(refusal)
+
+    def process(self, received: ReceivedImage) -> None:
+        """Encode one image and publish its feature.
+
+        Raises:
+            Refusal: if the image or its calibration cannot be used.
+        """
+        config, values = self._config, self.parameters.values
+        extrinsics = self._fixed_pose or self._calibrations.at(
+            received.stamp, values.calibration_timeout
+        )
+        image = self.network_image(received, config.image_width, config.image_height)
+        tensor = self.encode(torch.from_numpy(image.pixels)).float().cpu().numpy()
+        header = FeatureHeader(
+            stamp=received.stamp,
+            frame_id=received.message.header.frame_id or extrinsics.camera_frame,
+            station_id=values.station_id,
+            session_id=self._session_id,
+            sequence=self._sequence,
+            fingerprint=self._fingerprint,
+            image_size=(config.image_height, config.image_width),
+            padded_size=config.padded_size,
+            intrinsics=image.intrinsics,
+            map_frame=extrinsics.reference_frame,
+            camera_from_map=extrinsics.camera_from_reference,
+        )
+        try:
+            encoded = encode_feature(tensor, values.quantization, values.coder)
+            message = message_from_feature(header, encoded)
+        except TransportError as error:
+            raise Refusal(error.cause, str(error)) from error
+        self._sequence += 1
+        self._features.publish(message)
+        self.get_logger().debug(
+            f'{len(encoded.payload)} bytes after {(time.monotonic() - received.arrived) * 1e3:.0f} ms'
+        )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the node until it is told to stop."""
+    return run_node(InfrastructureNode, sys.argv[1:] if arguments is None else arguments)

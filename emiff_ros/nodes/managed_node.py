@@ -1,0 +1,337 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What both nodes share: parameters, lifecycle, an image worker, counters and diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+import signal
+import threading
+import time
+
+from diagnostic_msgs.msg import DiagnosticStatus
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.logging import get_logger
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.signals import SignalHandlerOptions
+from rclpy.subscription import Subscription
+from rclpy.time import Time
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+import torch
+
+from emiff_ros.nodes.counters import ImageCounters
+from emiff_ros.nodes.diagnostics import DiagnosticsReporter, status
+from emiff_ros.nodes.images import NetworkImage, check_camera_info, prepare_image
+from emiff_ros.nodes.mailbox import LatestJobWorker
+from emiff_ros.nodes.parameters import NodeParameters, Parameter, ParameterError
+from emiff_ros.nodes.refusal import Refusal
+
+LOG_INTERVAL = 5.0
+"""Seconds between two log lines about the same kind of refusal."""
+
+WARM_UP_RUNS = 3
+
+SIGNAL_LATENCY = 0.2
+"""Seconds after which a signal is noticed at the latest."""
+
+
+@dataclass(frozen=True)
+class ReceivedImage:
+    """An image message and when it arrived (steady clock, seconds)."""
+
+    message: Image | CompressedImage
+    arrived: float
+
+    @property
+    def stamp(self) -> int:
+        """Capture time, nanoseconds."""
+        return Time.from_msg(self.message.header.stamp).nanoseconds
+
+
+class ManagedNode(LifecycleNode):
+    """A lifecycle node that runs a network on the newest image of one camera.
+
+    configure loads the weights and creates the publishers, activate the subscriptions, deactivate removes
+    the subscriptions, cleanup frees the network. Subclasses fill in the hooks below.
+    """
+
+    def __init__(self, name: str, specification: Iterable[Parameter]) -> None:
+        """Declare parameters and start diagnostics.
+
+        Raises:
+            ParameterError: for an unknown parameter or a bad value.
+        """
+        super().__init__(name)
+        self.parameters = NodeParameters(self, specification)
+        self.images = ImageCounters()
+        self.warm_up_seconds = float('nan')
+        self._worker: LatestJobWorker[ReceivedImage] | None = None
+        self._camera_info: CameraInfo | None = None
+        self._camera_info_arrived = threading.Event()
+        self._inputs: list[Subscription] = []
+        self._last_image = time.monotonic()
+        self.diagnostics = DiagnosticsReporter(self)
+        self.diagnostics.add('images', self._image_status)
+        self.diagnostics.add('network', self._network_status)
+
+    # Hooks of the subclasses.
+
+    def load_network(self) -> None:
+        """Load the weights and move them to the device."""
+        raise NotImplementedError
+
+    def run_once(self) -> None:
+        """Run the network on an empty input."""
+        raise NotImplementedError
+
+    def free_network(self) -> None:
+        """Drop the weights."""
+        raise NotImplementedError
+
+    def destroy_outputs(self) -> None:
+        """Destroy the publishers."""
+        raise NotImplementedError
+
+    def create_outputs(self) -> None:
+        """Create the publishers."""
+        raise NotImplementedError
+
+    def create_inputs(self) -> None:
+        """Create the subscriptions beside image and camera_info, through :meth:`listen`."""
+        raise NotImplementedError
+
+    def process(self, received: ReceivedImage) -> None:
+        """Run the network on one image and publish; called on the worker thread."""
+        raise NotImplementedError
+
+    # Lifecycle.
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the network; fails with the reason in the log."""
+        try:
+            if self.parameters.values.threads:
+                torch.set_num_threads(self.parameters.values.threads)
+            started = time.perf_counter()
+            self.load_network()
+            self._warm_up()
+        except (ValueError, OSError) as error:
+            self.get_logger().error(f'cannot configure: {error}')
+            return TransitionCallbackReturn.FAILURE
+        self.get_logger().info(
+            f'network ready after {time.perf_counter() - started:.1f} s; '
+            f'one run takes {self.warm_up_seconds * 1e3:.0f} ms'
+        )
+        self.create_outputs()
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begin to listen."""
+        self._worker = LatestJobWorker(self._process, self._on_replaced, self._on_error, self.get_name())
+        transport = self.parameters.values.image_transport
+        image_type = CompressedImage if transport == 'compressed' else Image
+        self.listen(image_type, '~/input/image', self._on_image, depth=1)
+        self.listen(CameraInfo, '~/input/camera_info', self._on_camera_info, depth=1)
+        self.create_inputs()
+        self._last_image = time.monotonic()
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop to listen and finish the image in hand."""
+        self._stop()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the network."""
+        self.destroy_outputs()
+        self.free_network()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop from any state."""
+        self._stop()
+        return super().on_shutdown(state)
+
+    def _warm_up(self) -> None:
+        """Run the network until its time is that of normal operation."""
+        seconds = []
+        for _ in range(WARM_UP_RUNS):
+            started = time.perf_counter()
+            self.run_once()
+            seconds.append(time.perf_counter() - started)
+        self.warm_up_seconds = min(seconds)
+
+    def _stop(self) -> None:
+        for subscription in self._inputs:
+            self.destroy_subscription(subscription)
+        self._inputs.clear()
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+
+    # Inputs.
+
+    def listen(self, message_type: type, topic: str, callback: Callable, depth: int) -> None:
+        """Subscribe best effort, with a profile that parameters can override."""
+        self.adopt(
+            self.create_subscription(
+                message_type,
+                topic,
+                callback,
+                QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT),
+                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            )
+        )
+
+    def adopt(self, subscription: Subscription) -> None:
+        """Remember a subscription, so that deactivate removes it."""
+        self._inputs.append(subscription)
+
+    def _on_image(self, message: Image | CompressedImage) -> None:
+        self._last_image = time.monotonic()
+        self.images.count('received')
+        received = ReceivedImage(message, self._last_image)
+        if received.stamp == 0:
+            self._refuse_image(
+                Refusal('zero_stamp', 'the image has no stamp: set header.stamp to its capture time')
+            )
+        elif self._worker is not None:
+            self._worker.submit(received)
+
+    def _on_camera_info(self, message: CameraInfo) -> None:
+        try:
+            check_camera_info(message)
+        except Refusal as refusal:
+            self.warn(refusal)
+        else:
+            self._camera_info = message
+            self._camera_info_arrived.set()
+
+    # The worker.
+
+    def network_image(self, received: ReceivedImage, width: int, height: int) -> NetworkImage:
+        """Decode and resize an image with the newest CameraInfo.
+
+        Raises:
+            Refusal: if it cannot be used.
+        """
+        if not self._camera_info_arrived.wait(self.parameters.values.calibration_timeout):
+            raise Refusal('no_camera_info', 'no CameraInfo has arrived yet: is ~/input/camera_info published?')
+        return prepare_image(received.message, self._camera_info, width, height)
+
+    def _process(self, received: ReceivedImage) -> None:
+        try:
+            self.process(received)
+        except Refusal as refusal:
+            self._refuse_image(refusal)
+        else:
+            self.images.count('published')
+
+    def _on_replaced(self, received: ReceivedImage) -> None:
+        self.images.count('replaced')
+
+    def _on_error(self, received: ReceivedImage, error: Exception) -> None:
+        self._refuse_image(Refusal('internal_error', f'{type(error).__name__}: {error}'))
+
+    def _refuse_image(self, refusal: Refusal) -> None:
+        self.images.refuse(refusal.cause)
+        self.warn(refusal, 'image refused: ')
+
+    def warn(self, refusal: Refusal, prefix: str = '') -> None:
+        """Log a refusal, at most once in a while."""
+        self.get_logger().warning(
+            f'{prefix}{refusal} [{refusal.cause}]', throttle_duration_sec=LOG_INTERVAL
+        )
+
+    # Diagnostics.
+
+    def _image_status(self) -> DiagnosticStatus:
+        counts = self.images.snapshot()
+        if self._worker is None:
+            return status(DiagnosticStatus.OK, 'not active', **counts)
+        age = time.monotonic() - self._last_image
+        timeout = self.parameters.values.input_timeout
+        if age > 5 * timeout:
+            return status(DiagnosticStatus.ERROR, f'no image for {age:.1f} s', **counts)
+        if age > timeout:
+            return status(DiagnosticStatus.WARN, f'no image for {age:.1f} s', **counts)
+        return status(DiagnosticStatus.OK, 'images arrive', **counts)
+
+    def _network_status(self) -> DiagnosticStatus:
+        values = self.parameters.values
+        return status(
+            DiagnosticStatus.OK,
+            f'{values.model} on {values.device}',
+            warm_up_ms=f'{self.warm_up_seconds * 1e3:.1f}',
+        )
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device that a parameter names: ``auto``, ``cpu`` or ``cuda:N``.
+
+    Raises:
+        ParameterError: if it is absent or no such name.
+    """
+    if name == 'auto':
+        return torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ParameterError(f'parameter device is {name!r}; expected auto, cpu or cuda:N') from error
+    if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
+        raise ParameterError(
+            f'parameter device is {name!r} but this machine has {torch.cuda.device_count()} CUDA devices; '
+            'use auto or cpu'
+        )
+    if device.type not in ('cpu', 'cuda'):
+        raise ParameterError(f'parameter device is {name!r}; expected auto, cpu or cuda:N')
+    return device
+
+
+def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
+    """Create a node, bring it up if it starts by itself, and spin until it is told to stop.
+
+    SIGINT and SIGTERM end the node through its shutdown transition.
+
+    Returns:
+        The exit status of the process: 1 if the node cannot be created or configured.
+    """
+    rclpy.init(args=['node', *arguments], signal_handler_options=SignalHandlerOptions.NO)
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    try:
+        node = make_node()
+    except ParameterError as error:
+        get_logger('emiff_ros').error(str(error))
+        rclpy.shutdown()
+        return 1
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    ready = True
+    if node.parameters.values.autostart:
+        ready = node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        if ready:
+            node.trigger_activate()
+    while ready and not stopping.is_set():
+        executor.spin_once(timeout_sec=SIGNAL_LATENCY)
+    node.trigger_shutdown()
+    executor.shutdown()
+    node.destroy_node()
+    rclpy.shutdown()
+    return 0 if ready else 1

@@ -1,0 +1,152 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What can be set on each node."""
+
+from __future__ import annotations
+
+from emiff_ros.nodes.parameters import Parameter
+
+COMMON = (
+    Parameter('model', 'emiff_small', 'Name of shipped weights, or path of a .safetensors file.'),
+    Parameter('device', 'auto', 'Where the network runs: auto, cpu or cuda:N.'),
+    Parameter(
+        'threads', 0, 'Threads of the network on the CPU; 0 leaves the choice to torch.', minimum=0, maximum=256
+    ),
+    Parameter(
+        'image_transport',
+        'compressed',
+        'Type of ~/input/image: sensor_msgs/CompressedImage or sensor_msgs/Image.',
+        choices=('compressed', 'raw'),
+    ),
+    Parameter(
+        'calibration_timeout',
+        0.2,
+        'How long the first image waits for its CameraInfo and calibration.',
+        unit='s',
+        minimum=0.0,
+        maximum=10.0,
+    ),
+    Parameter('autostart', True, 'Configure and activate without a lifecycle manager.'),
+    Parameter(
+        'input_timeout',
+        1.0,
+        'Age of the newest image at which diagnostics warn.',
+        unit='s',
+        minimum=0.05,
+        maximum=3600.0,
+        run_time=True,
+    ),
+)
+
+INFRASTRUCTURE = (
+    *COMMON,
+    Parameter('station_id', 'station', 'Name of this station, unique within reach, 1 to 64 characters.'),
+    Parameter(
+        'pose_source',
+        'calibration',
+        'Where the pose comes from: the topic ~/input/calibration or the parameter camera_from_map.',
+        choices=('calibration', 'parameter'),
+    ),
+    Parameter('map_frame', 'map', 'Frame of camera_from_map where the pose comes from the parameter.'),
+    Parameter(
+        'camera_from_map',
+        [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+        '3x4 affine transform from the map (metres) to the optical frame, row-major.',
+    ),
+    Parameter(
+        'quantization',
+        'int8',
+        'Numbers in the payload.',
+        choices=('float32', 'float16', 'int8', 'int4'),
+        run_time=True,
+    ),
+    Parameter('coder', 'zstd', 'Entropy coder of the payload.', choices=('raw', 'zstd'), run_time=True),
+    Parameter(
+        'lifespan',
+        0.5,
+        'Age at which an unsent feature is dropped.',
+        unit='s',
+        minimum=0.01,
+        maximum=60.0,
+    ),
+)
+
+VEHICLE = (
+    *COMMON,
+    Parameter('feature_topics', ['~/input/features'], 'Feature topics, one per station or shared.'),
+    Parameter(
+        'max_feature_age',
+        0.3,
+        'Oldest roadside feature that is fused, relative to the image.',
+        unit='s',
+        minimum=0.0,
+        maximum=10.0,
+        run_time=True,
+    ),
+    Parameter(
+        'max_feature_lead',
+        0.05,
+        'How far a roadside feature may lie ahead of the image.',
+        unit='s',
+        minimum=0.0,
+        maximum=1.0,
+        run_time=True,
+    ),
+    Parameter(
+        'max_station_jump',
+        3.0,
+        'Largest change of a station\'s position between two messages.',
+        unit='m',
+        minimum=0.0,
+        maximum=1000.0,
+    ),
+    Parameter(
+        'pose_timeout',
+        0.05,
+        'How long a result waits for the pose of its image before it stays vehicle-only.',
+        unit='s',
+        minimum=0.0,
+        maximum=1.0,
+        run_time=True,
+    ),
+    Parameter(
+        'max_pose_gap',
+        0.25,
+        'Largest distance in time between two poses that are interpolated.',
+        unit='s',
+        minimum=0.0,
+        maximum=5.0,
+    ),
+    Parameter(
+        'score_threshold',
+        0.1,
+        'Detections must score more than this.',
+        minimum=0.0,
+        maximum=1.0,
+        run_time=True,
+    ),
+    Parameter(
+        'filter_ego',
+        True,
+        'Drop detections whose centre lies in ego_footprint: the roadside camera sees the vehicle too.',
+        run_time=True,
+    ),
+    Parameter(
+        'ego_footprint',
+        [-2.5, 2.5, -1.1, 1.1],
+        'Extent of the own vehicle in its frame: x from, x to, y from, y to.',
+        unit='m',
+    ),
+)

@@ -1,0 +1,302 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The vehicle node: fuses its own image with the features of roadside stations and detects in 3D."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+import sys
+import time
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from emiff_msgs.msg import CameraCalibration, FeatureTensor, FusionStatus
+from message_filters import Subscriber
+from nav_msgs.msg import Odometry
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+import torch
+from vision_msgs.msg import Detection3DArray
+
+from emiff_ros.geometry import compose
+from emiff_ros.matching.config import MatchingConfig
+from emiff_ros.matching.coverage import sees_range
+from emiff_ros.matching.matcher import Matcher
+from emiff_ros.matching.results import Match, MatchState, Refused
+from emiff_ros.model import Boxes, Camera, InfrastructureView, preprocess_image
+from emiff_ros.model.config import FEATURE_STRIDE
+from emiff_ros.model.decoding import decode_head_maps
+from emiff_ros.model.weights import load_vehicle_model
+from emiff_ros.nodes.calibration import CalibrationBuffer
+from emiff_ros.nodes.diagnostics import status
+from emiff_ros.nodes.fusion_status import fusion_status_message
+from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage, choose_device, run_node
+from emiff_ros.nodes.poses import PoseBuffer, VehiclePose
+from emiff_ros.nodes.refusal import Refusal
+from emiff_ros.nodes.specifications import VEHICLE
+from emiff_ros.share import find_weights
+from emiff_ros.transport.codec import decode_feature
+from emiff_ros.transport.detection_message import message_from_boxes
+from emiff_ros.transport.errors import TransportError
+from emiff_ros.transport.feature_header import FeatureExpectation, FeatureHeader
+from emiff_ros.transport.feature_message import feature_from_message
+
+NANOSECONDS = 1_000_000_000
+
+
+class VehicleNode(ManagedNode):
+    """Image, pose and roadside features in, Detection3DArray and FusionStatus out.
+
+    The vehicle never waits for the radio: whatever fits best when its own image is encoded is fused; if
+    nothing fits, the result is vehicle-only and says so.
+    """
+
+    def __init__(self, name: str = 'vehicle_node') -> None:
+        """Declare parameters.
+
+        Raises:
+            ParameterError: for an unknown parameter or a bad value.
+        """
+        super().__init__(name, VEHICLE)
+        values = self.parameters.values
+        self._calibrations = CalibrationBuffer()
+        self._poses = PoseBuffer(values.max_pose_gap)
+        self._matcher = Matcher(
+            MatchingConfig(
+                max_age=int(values.max_feature_age * NANOSECONDS),
+                max_future=int(values.max_feature_lead * NANOSECONDS),
+                max_pose_jump=values.max_station_jump,
+            )
+        )
+        self._model = None
+        self.diagnostics.add('stations', self._station_status)
+
+    def load_network(self) -> None:
+        """Load the receiver's half of the network."""
+        values = self.parameters.values
+        self._device = choose_device(values.device)
+        model, self._config, fingerprint = load_vehicle_model(find_weights(values.model))
+        self._model = model.to(self._device).eval()
+        halvings = self._config.compression.halvings if self._config.compression else 0
+        self._expectation = FeatureExpectation(
+            fingerprint=bytes.fromhex(fingerprint),
+            channels=self._config.transmitted_shape[0],
+            stride=FEATURE_STRIDE * 2**halvings,
+            image_divisor=self._config.image_divisor,
+        )
+
+    def free_network(self) -> None:
+        """Drop the weights."""
+        self._model = None
+
+    def run_once(self) -> None:
+        """Fuse an empty image with an empty feature."""
+        size = (self._config.image_height, self._config.image_width)
+        camera = Camera(np.diag([size[1], size[1], 1.0]), np.eye(4)[[1, 2, 0]], size)
+        pixels = torch.zeros(*size, 3, dtype=torch.uint8)
+        with torch.inference_mode():
+            views = []
+            if self._config.has_infrastructure:
+                feature = torch.zeros(1, *self._config.transmitted_shape, device=self._device)
+                views.append(InfrastructureView(camera, feature=feature))
+            self._detect(self._encode(pixels), camera, views)
+
+    def create_outputs(self) -> None:
+        """Create the publishers."""
+        overriding = QoSOverridingOptions.with_default_policies()
+        self._detections, self._status = (
+            self.create_lifecycle_publisher(kind, topic, QoSProfile(depth=1), qos_overriding_options=overriding)
+            for kind, topic in (
+                (Detection3DArray, '~/output/detections'),
+                (FusionStatus, '~/output/fusion_status'),
+            )
+        )
+
+    def destroy_outputs(self) -> None:
+        """Destroy the publishers."""
+        self.destroy_publisher(self._detections)
+        self.destroy_publisher(self._status)
+
+    def create_inputs(self) -> None:
+        """Listen to the pose, the calibration and the stations."""
+        self.listen(Odometry, '~/input/odometry', self._on_odometry, depth=50)
+        self.listen(CameraCalibration, '~/input/calibration', self._on_calibration, depth=10)
+        for topic in self.parameters.values.feature_topics:
+            subscriber = Subscriber(
+                self,
+                FeatureTensor,
+                topic,
+                qos_profile=QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT),
+                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            )
+            subscriber.registerCallback(self._on_feature)
+            self.adopt(subscriber.sub)
+
+    # Inputs.
+
+    def _on_odometry(self, message: Odometry) -> None:
+        try:
+            self._poses.add(message)
+        except Refusal as refusal:
+            self.warn(refusal)
+
+    def _on_calibration(self, message: CameraCalibration) -> None:
+        try:
+            self._calibrations.add(message)
+        except Refusal as refusal:
+            self.warn(refusal)
+
+    def _on_feature(self, message: FeatureTensor) -> None:
+        """Check, decode and cache a feature; what is refused here never reaches the network."""
+        now = self.get_clock().now().nanoseconds
+        try:
+            header, encoded = feature_from_message(message, self._expectation)
+            answer = self._matcher.add(header, (header, decode_feature(encoded)), now)
+        except TransportError as error:
+            answer = self._matcher.refuse(message.station_id, error.cause, str(error), now)
+        if isinstance(answer, Refused):
+            self.warn(Refusal(answer.cause, answer.reason), 'feature refused: ')
+
+    # The worker.
+
+    def process(self, received: ReceivedImage) -> None:
+        """Detect in one image and publish.
+
+        Raises:
+            Refusal: if the image or its calibration cannot be used.
+        """
+        values = self.parameters.values
+        extrinsics = self._calibrations.at(received.stamp, values.calibration_timeout)
+        image = self.network_image(received, self._config.image_width, self._config.image_height)
+        size = (self._config.image_height, self._config.image_width)
+        camera = Camera(image.intrinsics, extrinsics.camera_from_reference, size)
+        with torch.inference_mode():
+            levels = self._encode(torch.from_numpy(image.pixels))
+            matches, views = self._fitting_views(received.stamp, extrinsics.reference_frame)
+            boxes = self._detect(levels, camera, views)
+        self._publish(received, extrinsics.reference_frame, boxes, matches)
+
+    def _encode(self, pixels: torch.Tensor) -> list[torch.Tensor]:
+        image = preprocess_image(pixels.to(self._device), self._config)
+        return self._model.encode_vehicle(image[None])
+
+    def _detect(
+        self, levels: list[torch.Tensor], camera: Camera, views: list[InfrastructureView]
+    ) -> Boxes:
+        maps = self._model.fuse(levels, camera, views)
+        threshold = {'score_threshold': self.parameters.values.score_threshold}
+        detection = self._config.detection.model_copy(update=threshold)
+        config = self._config.model_copy(update={'detection': detection})
+        return decode_head_maps(maps, self._model.anchors(maps.cls_score.device), config)[0].to('cpu')
+
+    def _fitting_views(
+        self, stamp: int, vehicle_frame: str
+    ) -> tuple[dict[str, Match], list[InfrastructureView]]:
+        """Choose the features for the image at ``stamp`` and place their cameras around the vehicle."""
+        matches = self._matcher.match(stamp, self.get_clock().now().nanoseconds)
+        used = [match for match in matches.values() if match.state is MatchState.USED]
+        if not used or not self._config.has_infrastructure:
+            return matches, []
+        try:
+            pose = self._pose(stamp, vehicle_frame)
+        except Refusal as refusal:
+            self.warn(refusal, 'vehicle-only: ')
+            return {name: _unused(match, str(refusal)) for name, match in matches.items()}, []
+        views = []
+        for match in used:
+            header, tensor = match.feature.payload
+            view, reason = self._view(header, tensor, pose)
+            if view is None:
+                matches[match.station_id] = _unused(match, reason, MatchState.OUT_OF_VIEW)
+            else:
+                views.append(view)
+                self._matcher.report_fused(match)
+        return matches, views
+
+    def _pose(self, stamp: int, vehicle_frame: str) -> VehiclePose:
+        pose = self._poses.at(stamp, self.parameters.values.pose_timeout)
+        if pose.vehicle_frame != vehicle_frame:
+            raise Refusal(
+                'frame_mismatch',
+                f'odometry is of {pose.vehicle_frame!r} but the camera calibration refers to '
+                f'{vehicle_frame!r}; expected the same frame',
+            )
+        return pose
+
+    def _view(
+        self, header: FeatureHeader, tensor: NDArray[np.float32], pose: VehiclePose
+    ) -> tuple[InfrastructureView | None, str]:
+        if header.map_frame != pose.map_frame:
+            return None, f'station is in {header.map_frame!r}, the odometry in {pose.map_frame!r}'
+        camera_from_vehicle = compose(header.camera_from_map, pose.map_from_vehicle)
+        voxels = self._config.voxels
+        bounds = (voxels.x_range, voxels.y_range, voxels.z_range)
+        if not sees_range(header.intrinsics, camera_from_vehicle, header.image_size, bounds):
+            return None, 'its camera sees nothing of the detection range'
+        camera = Camera(header.intrinsics, camera_from_vehicle, header.image_size)
+        feature = torch.from_numpy(tensor)[None].to(self._device)
+        return InfrastructureView(camera, feature=feature), ''
+
+    def _publish(
+        self, received: ReceivedImage, frame: str, found: Boxes, matches: Mapping[str, Match]
+    ) -> None:
+        boxes, scores = found.boxes.double().numpy(), found.scores.double().numpy()
+        labels = [self._config.class_names[index] for index in found.labels.tolist()]
+        if self.parameters.values.filter_ego:
+            outside = ~_inside(self.parameters.values.ego_footprint, boxes)
+            boxes, scores = boxes[outside], scores[outside]
+            labels = [label for label, keep in zip(labels, outside) if keep]
+        self._detections.publish(message_from_boxes(boxes, scores, labels, received.stamp, frame))
+        self._status.publish(
+            fusion_status_message(
+                received.message.header.stamp,
+                frame,
+                matches,
+                self._matcher.counters(),
+                time.monotonic() - received.arrived,
+            )
+        )
+
+    # Diagnostics.
+
+    def _station_status(self) -> DiagnosticStatus:
+        counters = list(self._matcher.counters().values())
+        names = ('received', 'fused', 'superseded', 'expired', 'refused', 'cached', 'lost', 'duplicates')
+        values = {name: sum(getattr(counter, name) for counter in counters) for name in names}
+        for counter in (*counters, self._matcher.unassigned_counters()):
+            for cause, count in sorted(counter.refused_by_cause.items()):
+                values[f'refused.{cause}'] = values.get(f'refused.{cause}', 0) + count
+        return status(DiagnosticStatus.OK, f'{len(counters)} stations heard', **values)
+
+
+def _unused(match: Match, reason: str, state: MatchState = MatchState.REFUSED) -> Match:
+    """Return ``match`` without its feature; one that was not used anyway stays as it is."""
+    if match.state is not MatchState.USED:
+        return match
+    return replace(match, state=state, feature=None, reason=reason)
+
+
+def _inside(footprint: list[float], boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which boxes have their centre inside (x from, x to, y from, y to)."""
+    x_from, x_to, y_from, y_to = footprint
+    x, y = boxes[:, 0], boxes[:, 1]
+    return (x_from <= x) & (x <= x_to) & (y_from <= y) & (y <= y_to)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the node until it is told to stop."""
+    return run_node(VehicleNode, sys.argv[1:] if arguments is None else arguments)

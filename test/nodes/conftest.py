@@ -1,0 +1,54 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import pytest
+
+from emiff_ros import bringup
+from emiff_ros.demo.processes import NodeProcess
+from emiff_ros.demo.domain import isolated_domain
+
+from .world import open_world, save_tiny_model
+
+
+@pytest.fixture(scope='session')
+def tiny_model(tmp_path_factory):
+    return save_tiny_model(tmp_path_factory.mktemp('model') / 'tiny.safetensors')
+
+
+@pytest.fixture
+def world(request):
+    with isolated_domain(), open_world() as opened:
+        yield opened
+
+
+@pytest.fixture
+def start(world, tiny_model, tmp_path):
+    """Start a node of the bringup table and wait until it is active."""
+    running = []
+
+    def start_node(side, wait=True, **parameters):
+        describe = getattr(bringup, side)
+        values = {'model': str(tiny_model), 'device': 'cpu', 'threads': 1, **parameters}
+        process = NodeProcess(describe(**values), tmp_path / f'{side}.log')
+        process.start()
+        running.append(process)
+        if wait:
+            process.wait_until_active(world.listener)
+            camera = world.vehicle if side == 'vehicle' else world.station
+            camera.wait_until_heard()
+        return process
+
+    yield start_node
+    for process in running:
+        process.stop()

@@ -1,0 +1,96 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Both nodes as processes of their own: features cross DDS, and the vehicle survives the station."""
+
+import time
+
+from emiff_msgs.msg import FusionStatus, StationStatus
+import pytest
+
+from .world import wait_for
+
+
+def test_features_cross_and_are_fused(world, start):
+    start('infrastructure')
+    start('vehicle')
+    status = world.fused_result()
+    station = status.stations[0]
+    assert station.station_id == 'station'
+    assert station.state == StationStatus.USED
+    assert status.header.frame_id == 'vehicle'
+    assert 0 < status.processing_time < 10
+    size = next(iter(world.listener.features.values()))
+    assert 0 < size.payload < size.message
+
+
+def test_without_a_station_the_vehicle_answers_alone(world, start):
+    start('vehicle')
+    status = world.result(world.publish_vehicle())
+    assert status.mode == FusionStatus.VEHICLE_ONLY
+    assert len(status.stations) == 0
+
+
+def test_the_vehicle_survives_its_station(world, start):
+    station = start('infrastructure')
+    start('vehicle')
+    world.fused_result()
+    begin = time.monotonic()
+    for _ in range(10):
+        world.result(world.publish_vehicle())
+    period = 2 * (time.monotonic() - begin) / 10
+
+    station.kill()
+    stamps = []
+    for _ in range(40):
+        begin = time.monotonic()
+        stamps.append(world.publish_vehicle())
+        wait_for(lambda: time.monotonic() - begin >= period, period + 1)
+    missing = world.listener.wait_for_results(stamps, 2.0)
+    assert len(missing) <= 0.05 * len(stamps)
+    last = world.listener.statuses[max(set(stamps) - missing)]
+    assert last.mode == FusionStatus.VEHICLE_ONLY
+    assert last.stations[0].state == StationStatus.STALE
+
+    start('infrastructure')
+    assert world.fused_result().mode == FusionStatus.FUSED
+
+
+def test_counters_add_up(world, start):
+    start('infrastructure')
+    vehicle = start('vehicle').description.fully_qualified_name
+    world.fused_result()
+    for index in range(30):
+        if index % 3:
+            world.publish_station()
+        world.publish_vehicle(jpeg=b'\xff\xd8 cut off' if index % 7 == 0 else None)
+    wait_for(lambda: _settled(world.listener.diagnostics(vehicle, 'images')), 20.0)
+    images = {k: int(v) for k, v in world.listener.diagnostics(vehicle, 'images').items()}
+    assert images['refused'] == images['refused.truncated_image'] > 0
+    features = {k: int(v) for k, v in world.listener.diagnostics(vehicle, 'stations').items()}
+    settled = ('fused', 'superseded', 'expired', 'refused', 'cached')
+    assert features['received'] == sum(features[name] for name in settled)
+
+
+def _settled(images):
+    return int(images['received']) == sum(int(images[k]) for k in ('published', 'replaced', 'refused'))
+
+
+@pytest.mark.parametrize('parameters', [{'device': 'cuda:7'}, {'model': 'no_such_model'}, {'typo': 1}])
+def test_a_node_that_cannot_work_says_why_and_ends(world, start, parameters):
+    process = start('vehicle', wait=False, **parameters)
+    wait_for(lambda: not process.is_running, 60.0)
+    ((name, value),) = parameters.items()
+    assert f'{value}' in process.log_tail() or name in process.log_tail()
+    assert 'Traceback' not in process.log_tail(100)

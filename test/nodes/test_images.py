@@ -1,0 +1,118 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import cv2
+import numpy as np
+import pytest
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from emiff_ros.nodes.images import check_camera_info, decode_image, prepare_image
+from emiff_ros.nodes.refusal import Refusal
+
+HEIGHT, WIDTH = 54, 96
+
+
+@pytest.fixture
+def picture():
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    return np.stack([rows * 4, columns * 2, rows + columns], axis=-1).astype(np.uint8)
+
+
+@pytest.fixture
+def camera_info():
+    info = CameraInfo(width=WIDTH, height=HEIGHT)
+    info.k = [100.0, 0.0, 48.0, 0.0, 101.0, 27.0, 0.0, 0.0, 1.0]
+    return info
+
+
+def jpeg(picture):
+    message = CompressedImage(format='jpeg')
+    message.data = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+    return message
+
+
+def raw(picture, encoding):
+    message = Image(height=picture.shape[0], width=picture.shape[1], encoding=encoding)
+    message.step = picture.strides[0]
+    message.data = picture.tobytes()
+    return message
+
+
+def test_compressed_and_raw_images_give_the_same_picture(picture):
+    compressed = decode_image(jpeg(picture)).astype(int)
+    assert np.abs(compressed - picture).mean() < 3
+    assert (decode_image(raw(picture, 'bgr8')) == picture).all()
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'convert'),
+    [
+        ('rgb8', lambda bgr: bgr[..., ::-1].copy()),
+        ('bgra8', lambda bgr: cv2.cvtColor(bgr, cv2.COLOR_BGR2BGRA)),
+        ('rgba8', lambda bgr: cv2.cvtColor(bgr, cv2.COLOR_BGR2RGBA)),
+    ],
+)
+def test_colour_encodings(picture, encoding, convert):
+    assert (decode_image(raw(convert(picture), encoding)) == picture).all()
+
+
+def test_mono_becomes_three_channels(picture):
+    decoded = decode_image(raw(np.ascontiguousarray(picture[..., 0]), 'mono8'))
+    assert (decoded == picture[..., :1]).all()
+
+
+def test_the_network_image_is_rgb_with_scaled_intrinsics(picture, camera_info):
+    image = prepare_image(raw(picture, 'bgr8'), camera_info, WIDTH // 2, HEIGHT // 3)
+    assert image.pixels.shape == (HEIGHT // 3, WIDTH // 2, 3)
+    expected = cv2.resize(picture, (WIDTH // 2, HEIGHT // 3), interpolation=cv2.INTER_AREA)
+    assert (image.pixels == expected[..., ::-1]).all()
+    assert image.intrinsics == pytest.approx(np.array([[50, 0, 24], [0, 101 / 3, 9], [0, 0, 1]]))
+
+
+def test_refuses_a_truncated_jpeg(picture, camera_info):
+    message = jpeg(picture)
+    message.data = bytes(message.data)[: len(message.data) // 2]
+    with pytest.raises(Refusal, match='no end marker') as refusal:
+        prepare_image(message, camera_info, WIDTH, HEIGHT)
+    assert refusal.value.cause == 'truncated_image'
+
+
+@pytest.mark.parametrize('data', [b'', b'not an image'])
+def test_refuses_what_is_no_image(data):
+    with pytest.raises(Refusal, match='no image that OpenCV reads') as refusal:
+        decode_image(CompressedImage(format='jpeg', data=data))
+    assert refusal.value.cause == 'undecodable_image'
+
+
+def test_refuses_a_raw_image_with_too_few_bytes(picture):
+    message = raw(picture, 'bgr8')
+    message.data = bytes(message.data)[:-10]
+    with pytest.raises(Refusal, match='cannot be converted') as refusal:
+        decode_image(message)
+    assert refusal.value.cause == 'undecodable_image'
+
+
+def test_refuses_a_size_that_is_not_the_camera_infos(picture, camera_info):
+    camera_info.width = WIDTH * 2
+    with pytest.raises(Refusal, match='96x54 but its CameraInfo says 192x54') as refusal:
+        prepare_image(raw(picture, 'bgr8'), camera_info, WIDTH, HEIGHT)
+    assert refusal.value.cause == 'size_mismatch'
+
+
+@pytest.mark.parametrize('value', [float('nan'), 0.0, -5.0])
+def test_refuses_an_impossible_focal_length(camera_info, value):
+    camera_info.k[0] = value
+    with pytest.raises(Refusal, match='positive focal lengths') as refusal:
+        check_camera_info(camera_info)
+    assert refusal.value.cause == 'bad_camera_info'

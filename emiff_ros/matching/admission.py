@@ -116,6 +116,7 @@ class Admission:
     def begin_again(self) -> None:
         """Forget the timeline; gaps that were counted as lost stay counted."""
         self._sequence.begin_again()
+        self._session = None
         self._retired.clear()
         self._past.clear()
         self.newest = None

@@ -17,6 +17,8 @@
 import enum
 
 _WINDOW = 1024
+_MASK = (1 << _WINDOW) - 1
+_MAX_LOST = 2**64 - 1
 
 
 class Order(enum.Enum):
@@ -68,16 +70,17 @@ class SequenceTracker:
 
     @property
     def lost(self) -> int:
-        """Numbers that are missing between the lowest and highest of each run."""
+        """Numbers that are missing between the lowest and highest of each run, at most 2^64 - 1.
+
+        The bound is that of the counter on the wire: the numbers come from the sender.
+        """
         if self._highest is None:
             return self._lost_before
-        return self._lost_before + self._highest - self._lowest + 1 - self._count
+        missing = self._highest - self._lowest + 1 - self._count
+        return min(self._lost_before + missing, _MAX_LOST)
 
     def _begin_run(self) -> None:
         self._lowest = 0
         self._highest: int | None = None
         self._seen = 0
         self._count = 0
-
-
-_MASK = (1 << _WINDOW) - 1

@@ -71,6 +71,15 @@ def test_new_run_keeps_the_gaps_of_the_old_one():
     assert tracker.lost == 3
 
 
+def test_lost_fits_the_counter_of_the_message():
+    tracker = SequenceTracker()
+    for _ in range(3):
+        tracker.observe(0)
+        tracker.observe(2**64 - 1)
+        tracker.begin_again()
+    assert tracker.lost == 2**64 - 1
+
+
 def test_nothing_arrived():
     assert SequenceTracker().lost == 0
 

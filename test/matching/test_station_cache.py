@@ -179,8 +179,8 @@ def test_restart_of_the_sender(station):
     drive(station, range(100, 105))
     results = drive(station, range(105, 108), session_id=2)
     restarted = [
-        station.add(Header(at(1080), 0, session_id=3), 'new', at(1090)),
-        station.add(Header(at(1180), 1, session_id=3), 'new', at(1190)),
+        station.add(Header(at(10_800), 0, session_id=3), 'new', at(10_830)),
+        station.add(Header(at(10_900), 1, session_id=3), 'new', at(10_930)),
     ]
     assert all(isinstance(result, Accepted) for result in results + restarted)
     counters = station.counters()
@@ -248,6 +248,12 @@ def test_sim_clock_jumps_back_with_a_looped_bag(station):
     counters = station.counters()
     assert (counters.jumps, counters.duplicates, counters.refused) == (1, 0, 0)
     assert station.match(at(9910)).feature.payload == 99
+
+
+def test_looped_bag_with_a_restart_of_the_sender(station):
+    for _ in range(2):
+        results = drive(station, range(50)) + drive(station, range(50, 100), session_id=2)
+        assert all(isinstance(result, Accepted) for result in results)
 
 
 def test_earlier_bag_is_played(station):

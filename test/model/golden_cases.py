@@ -14,7 +14,7 @@
 
 """Inputs of the golden cases: images, cameras, configurations, seeded and adjusted weights."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model.golden_weights import seeded_weights
@@ -47,7 +47,6 @@ class GoldenCase:
     flips: tuple = (False,)
     channels: int = 16
     calibration_scale: float = 512 / 1920
-    extra: dict = field(default_factory=dict)
 
     def config(self):
         x, y = (0.0, 46.08), (-19.84, 19.84)
@@ -182,3 +181,5 @@ SMALL_S4 = GoldenCase(
         (-3.521, -2.091, -1.597, -3.204),
     ),
 )
+
+FLIP = replace(SMALL, name='flip', flips=(False, True))

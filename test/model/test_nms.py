@@ -1,0 +1,141 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Rotated IoU against shapely and the suppression built on it."""
+
+import math
+
+import numpy as np
+import pytest
+from shapely import affinity, geometry
+import torch
+
+from emiff_ros.model.nms import rotated_iou_bev, rotated_nms
+
+
+def random_boxes(seed, count, spread=10.0, offset=0.0):
+    random = np.random.default_rng(seed)
+    return torch.from_numpy(
+        np.column_stack(
+            [
+                random.uniform(-spread, spread, (count, 2)) + offset,
+                random.uniform(0.3, 8, (count, 2)),
+                random.uniform(-7, 7, count),
+            ]
+        )
+    )
+
+
+def polygon(box):
+    x, y, length, width, yaw = box
+    rectangle = geometry.box(-length / 2, -width / 2, length / 2, width / 2)
+    return affinity.translate(affinity.rotate(rectangle, yaw, (0, 0), use_radians=True), x, y)
+
+
+def shapely_iou(a, b):
+    first, second = [polygon(box) for box in a.tolist()], [polygon(box) for box in b.tolist()]
+    return torch.tensor(
+        [[p.intersection(q).area / p.union(q).area for q in second] for p in first],
+        dtype=torch.float64,
+    )
+
+
+def test_agrees_with_shapely_on_random_boxes(device):
+    a, b = random_boxes(1, 80), random_boxes(2, 90)
+    iou = rotated_iou_bev(a.to(device), b.to(device)).cpu()
+    assert (iou > 0).sum() > 500
+    assert torch.allclose(iou, shapely_iou(a, b), atol=1e-9)
+
+
+def test_agrees_with_shapely_at_right_angles_and_shared_edges():
+    rows = [
+        (x, y, length, width, yaw)
+        for x in (0.0, 1.0, 2.0)
+        for y in (0.0, 0.5)
+        for length, width in ((2.0, 1.0), (1.0, 1.0))
+        for yaw in (0.0, math.pi / 2, math.pi, -math.pi / 4)
+    ]
+    boxes = torch.tensor(rows, dtype=torch.float64)
+    assert torch.allclose(rotated_iou_bev(boxes, boxes), shapely_iou(boxes, boxes), atol=1e-9)
+
+
+def test_nearly_identical_boxes_have_iou_one():
+    boxes = random_boxes(3, 60)
+    for shift in (0.0, 1e-16, 1e-13, 1e-10):
+        iou = rotated_iou_bev(boxes, boxes + shift).diagonal()
+        assert torch.allclose(iou, torch.ones_like(iou), atol=1e-6)
+
+
+def test_large_coordinates_lose_nothing():
+    """Rounding of the coordinates themselves, 1e-10 m at 1e6 m, is all that may change."""
+    near = random_boxes(4, 40)
+    far = near.clone()
+    far[:, :2] += 2.0**20
+    assert torch.allclose(rotated_iou_bev(far, far), rotated_iou_bev(near, near), atol=1e-7)
+
+
+def test_contained_touching_and_empty_boxes():
+    boxes = torch.tensor([[0.0, 0, 4, 4, 0], [0, 0, 2, 2, 0.7], [4, 0, 4, 4, 0], [0, 0, 0, 4, 0]])
+    iou = rotated_iou_bev(boxes, boxes)
+    assert iou[0, 1].item() == pytest.approx(4 / 16)
+    assert iou[0, 2].item() == pytest.approx(0, abs=1e-9)
+    assert iou[0, 3].item() == 0
+
+
+@pytest.mark.parametrize('n', [0, 1, 3])
+@pytest.mark.parametrize('m', [0, 1, 2])
+def test_cardinality(n, m):
+    assert rotated_iou_bev(random_boxes(0, n), random_boxes(1, m)).shape == (n, m)
+
+
+def brute_force_nms(boxes, scores, threshold):
+    overlaps = shapely_iou(boxes, boxes)
+    kept = []
+    for index in sorted(range(len(boxes)), key=lambda i: -scores[i]):
+        if all(overlaps[index, better] < threshold for better in kept):
+            kept.append(index)
+    return kept
+
+
+@pytest.mark.parametrize('threshold', [0.01, 0.3, 0.7])
+def test_suppression_agrees_with_brute_force(device, threshold):
+    boxes = random_boxes(5, 120)
+    scores = torch.rand(120, generator=torch.Generator().manual_seed(0))
+    kept = rotated_nms(boxes.to(device), scores.to(device), threshold)
+    assert kept.tolist() == brute_force_nms(boxes, scores.tolist(), threshold)
+
+
+def test_box_at_exactly_the_threshold_is_dropped():
+    """Quirk: the original's CPU kernel suppresses at IoU >= threshold, its CUDA kernel at >."""
+    boxes = torch.tensor([[0.0, 0, 4, 2, 0], [2.0, 0, 4, 2, 0]], dtype=torch.float64)
+    exact = rotated_iou_bev(boxes, boxes)[0, 1].item()
+    scores = torch.tensor([0.9, 0.8])
+    assert rotated_nms(boxes, scores, exact).tolist() == [0]
+    assert rotated_nms(boxes, scores, exact + 1e-9).tolist() == [0, 1]
+
+
+def test_equal_scores_keep_their_order():
+    boxes = torch.tensor([[0.0, 0, 1, 1, 0], [5.0, 0, 1, 1, 0], [0.1, 0, 1, 1, 0]])
+    assert rotated_nms(boxes, torch.ones(3), 0.1).tolist() == [0, 1]
+
+
+def test_no_boxes():
+    assert rotated_nms(torch.zeros(0, 5), torch.zeros(0), 0.1).tolist() == []
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match=r'a has shape \(2, 7\); expected \[\*, 5\]'):
+        rotated_iou_bev(torch.zeros(2, 7), torch.zeros(2, 5))
+    with pytest.raises(ValueError, match=r'scores have shape \(3,\); expected \[2\]'):
+        rotated_nms(torch.zeros(2, 5), torch.zeros(3), 0.1)

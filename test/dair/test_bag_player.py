@@ -1,0 +1,311 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The player over real DDS, in a domain of its own."""
+
+import os
+from threading import Event, Thread
+import time
+
+from dair.dair_folder import write_dair_folder
+import pytest
+from rosbags.rosbag2 import Reader
+
+from emiff_ros.dair.bag_writer import write_bag
+from emiff_ros.dair.errors import BagError, MissingFileError, MissingTopicsError
+from emiff_ros.dair.reader import DairFolder
+
+rclpy = pytest.importorskip('rclpy')
+pytest.importorskip('emiff_msgs.msg')
+
+from nav_msgs.msg import Odometry  # noqa: E402
+from rclpy.context import Context  # noqa: E402
+from rclpy.executors import SingleThreadedExecutor  # noqa: E402
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy  # noqa: E402
+from rosgraph_msgs.msg import Clock  # noqa: E402
+from sensor_msgs.msg import CompressedImage  # noqa: E402
+from tf2_msgs.msg import TFMessage  # noqa: E402
+
+from emiff_msgs.msg import CameraCalibration  # noqa: E402
+from emiff_ros.dair import player_topics  # noqa: E402
+from emiff_ros.dair.bag_player import BagPlayer  # noqa: E402
+from emiff_ros.dair.player_topics import read_qos_overrides  # noqa: E402
+
+IMAGE = '/vehicle/camera/image/compressed'
+TIMEOUT = 20.0
+
+
+class Listener:
+    """A node in its own thread that collects messages and lets a test wait for them."""
+
+    def __init__(self, context):
+        self.node = rclpy.create_node('listener', context=context)
+        self.executor = SingleThreadedExecutor(context=context)
+        self.executor.add_node(self.node)
+        self.received = {}
+        self.arrived = Event()
+        self.thread = Thread(target=self.executor.spin)
+        self.thread.start()
+
+    def listen(self, message_type, topic, qos=10, raw=False):
+        messages = self.received.setdefault(topic, [])
+
+        def keep(message):
+            messages.append(message)
+            self.arrived.set()
+
+        self.node.create_subscription(message_type, topic, keep, qos, raw=raw)
+        return messages
+
+    def wait(self, condition):
+        deadline = time.monotonic() + TIMEOUT
+        while not condition():
+            assert self.arrived.wait(deadline - time.monotonic()), 'nothing arrived in time'
+            self.arrived.clear()
+
+    def close(self):
+        self.executor.shutdown()
+        self.thread.join()
+        self.node.destroy_node()
+
+
+@pytest.fixture(scope='module')
+def bag(tmp_path_factory):
+    root = tmp_path_factory.mktemp('bag')
+    write_bag(DairFolder(write_dair_folder(root)), root / 'bag')
+    return root / 'bag'
+
+
+@pytest.fixture
+def context(monkeypatch):
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    context = Context()
+    rclpy.init(context=context, domain_id=1 + os.getpid() % 100)
+    yield context
+    rclpy.try_shutdown(context=context)
+
+
+@pytest.fixture
+def listener(context):
+    listener = Listener(context)
+    yield listener
+    listener.close()
+
+
+@pytest.fixture
+def node(context):
+    node = rclpy.create_node('player', context=context)
+    yield node
+    node.destroy_node()
+
+
+def recorded(bag, topic):
+    with Reader(bag) as reader:
+        connections = [item for item in reader.connections if item.topic == topic]
+        return [bytes(data) for _, _, data in reader.messages(connections)]
+
+
+def test_serialised_bytes_arrive_untouched(bag, node, listener):
+    types = {
+        IMAGE: CompressedImage,
+        '/vehicle/odometry': Odometry,
+        '/infrastructure/calibration': CameraCalibration,
+    }
+    received = {
+        topic: listener.listen(message_type, topic, raw=True)
+        for topic, message_type in types.items()
+    }
+    player = BagPlayer(node, bag, rate=10.0)
+    assert player.skipped == {}
+    assert player.wait_for_subscribers(types, TIMEOUT)
+    report = player.play()
+    listener.wait(lambda: all(len(messages) == 4 for messages in received.values()))
+    for topic, messages in received.items():
+        assert messages == recorded(bag, topic)
+        assert report.messages[topic] == 4
+    assert report.rounds == 1 and not report.stopped and report.clock_ticks == 0
+
+
+def test_pace_follows_the_recording(bag, node):
+    seen = []
+    player = BagPlayer(
+        node, bag, rate=2.0, progress=lambda position, _: seen.append((position, time.monotonic()))
+    )
+    report = player.play()
+    first, last = seen[0], seen[-1]
+    assert last[0] == pytest.approx((player.end - player.start) / 1e9)
+    # Never early: each message waits for its time since the start, whatever happened before.
+    early = [(p - first[0]) / 2.0 - (t - first[1]) for p, t in seen]
+    assert max(early) < 0.02 + report.latest
+
+
+def test_clock_runs_from_start_to_end(bag, node, listener):
+    ticks = listener.listen(Clock, '/clock', qos=100)
+    player = BagPlayer(node, bag, clock_frequency=100.0, rate=0.5, tail=0.1)
+    assert player.wait_for_subscribers(['/clock'], TIMEOUT)
+    report = player.play()
+    listener.wait(lambda: len(ticks) >= report.clock_ticks - 5)
+    times = [tick.clock.sec * 1_000_000_000 + tick.clock.nanosec for tick in ticks]
+    assert times == sorted(times)
+    assert report.clock_ticks > 20
+    assert player.start <= times[0] and player.end <= times[-1]
+    assert times[-1] <= player.end + 0.1e9
+
+
+def test_pause_stops_bag_time_and_resume_goes_on(bag, node, listener):
+    ticks = listener.listen(Clock, '/clock', qos=100)
+    images = listener.listen(CompressedImage, IMAGE)
+    player = BagPlayer(node, bag, clock_frequency=100.0, rate=10.0)
+    player.pause()
+    assert player.wait_for_subscribers([IMAGE], TIMEOUT)
+    thread = Thread(target=player.play)
+    thread.start()
+    listener.wait(lambda: len(ticks) >= 5)
+    assert len({(tick.clock.sec, tick.clock.nanosec) for tick in ticks}) == 1
+    assert images == []
+    player.resume()
+    listener.wait(lambda: len(images) == 4)
+    thread.join(TIMEOUT)
+    assert not thread.is_alive()
+
+
+def test_loop_until_stopped(bag, node):
+    count = 0
+
+    def stop_in_the_third_round(position, _):
+        nonlocal count
+        count += position == 0.0
+        if count == 3:
+            player.stop()
+
+    player = BagPlayer(
+        node,
+        bag,
+        topics=['/infrastructure/calibration'],
+        rate=50.0,
+        loop=True,
+        progress=stop_in_the_third_round,
+    )
+    report = player.play()
+    assert report.stopped and report.rounds == 2
+    assert report.messages == {'/infrastructure/calibration': 9}
+
+
+def test_late_subscribers_get_the_static_transforms(bag, node, listener):
+    player = BagPlayer(node, bag, topics=['/tf_static'], rate=50.0)
+    player.play()
+    qos = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    transforms = listener.listen(TFMessage, '/tf_static', qos)
+    listener.wait(lambda: transforms and len(transforms[-1].transforms) == 2)
+    assert {item.child_frame_id for item in transforms[-1].transforms} == {
+        'vehicle/camera_optical',
+        'infrastructure/camera_optical',
+    }
+
+
+def test_start_offset_topics_and_remapping(bag, node):
+    player = BagPlayer(
+        node,
+        bag,
+        topics=[IMAGE, '/vehicle/odometry'],
+        remappings={IMAGE: '/other/image'},
+        rate=50.0,
+        start_offset=0.2,
+        delay=0.01,
+    )
+    assert sorted(player.topics) == ['/other/image', '/vehicle/odometry']
+    report = player.play()
+    assert 0 < report.messages['/other/image'] < 4
+    assert set(report.messages) == {'/other/image', '/vehicle/odometry'}
+
+
+def test_qos_overrides(tmp_path, bag, node):
+    path = tmp_path / 'qos.yaml'
+    path.write_text(f'{IMAGE}:\n  reliability: best_effort\n  depth: 3\n')
+    BagPlayer(node, bag, qos_overrides=read_qos_overrides(path))
+    (info,) = node.get_publishers_info_by_topic(IMAGE)
+    assert info.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+    (info,) = node.get_publishers_info_by_topic('/vehicle/odometry')
+    assert info.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ('[1, 2]', 'no mapping of topics'),
+        ('/a: 5', 'expected policies'),
+        (
+            '/a: {reliability: sometimes}',
+            'reliability: sometimes is unknown; choose .*best_effort',
+        ),
+        ('/a: {depth: 0}', 'depth: 0 is unknown; choose a positive depth'),
+        ('{', 'not valid YAML'),
+    ],
+)
+def test_qos_overrides_that_are_refused(tmp_path, content, message):
+    path = tmp_path / 'qos.yaml'
+    path.write_text(content)
+    with pytest.raises(BagError, match=message):
+        read_qos_overrides(path)
+    with pytest.raises(MissingFileError, match='cannot be opened'):
+        read_qos_overrides(tmp_path / 'none.yaml')
+
+
+def test_topics_recorded_with_another_definition_are_left_out(bag, node, monkeypatch, caplog):
+    changed = {'emiff_msgs/msg/CameraCalibration': 'RIHS01_other'}
+    monkeypatch.setattr(player_topics, 'installed_type_hash', changed.get)
+    player = BagPlayer(node, bag)
+    assert set(player.skipped) == {'/vehicle/calibration', '/infrastructure/calibration'}
+    assert 'recorded with another definition' in player.skipped['/vehicle/calibration']
+    assert '/vehicle/calibration is not played' in caplog.text
+    assert '/vehicle/calibration' not in player.topics
+
+
+def test_types_that_are_not_installed_are_left_out(bag, node, monkeypatch):
+    def none_installed(type_name):
+        raise ModuleNotFoundError(type_name)
+
+    monkeypatch.setattr(player_topics, 'message_class', none_installed)
+    with pytest.raises(
+        BagError, match='nothing that can be played .*nav_msgs/msg/Odometry is not'
+    ):
+        BagPlayer(node, bag)
+
+
+def test_named_errors(tmp_path, bag, node):
+    with pytest.raises(
+        MissingTopicsError, match='no messages on /infrastructure/features; it has'
+    ):
+        BagPlayer(node, bag, topics=['/infrastructure/features', IMAGE])
+    with pytest.raises(MissingFileError, match='does not exist'):
+        BagPlayer(node, tmp_path / 'none')
+    with pytest.raises(ValueError, match='rate is 0'):
+        BagPlayer(node, bag, rate=0)
+    with pytest.raises(ValueError, match='delay is -1'):
+        BagPlayer(node, bag, delay=-1)
+    with pytest.raises(ValueError, match='start_offset is 60 s; the bag lasts 0.4'):
+        BagPlayer(node, bag, start_offset=60)
+    with pytest.raises(ValueError, match=r"\['/tf2'\] are not played"):
+        BagPlayer(node, bag).wait_for_subscribers(['/tf2'])
+    assert not BagPlayer(node, bag).wait_for_subscribers(['/tf'], timeout=0.05)
+
+
+def test_shutdown_of_the_context_ends_the_replay(bag, context, node):
+    player = BagPlayer(node, bag, rate=0.001)
+    reports = []
+    thread = Thread(target=lambda: reports.append(player.play()))
+    thread.start()
+    rclpy.shutdown(context=context)
+    thread.join(TIMEOUT)
+    assert reports and reports[0].stopped

@@ -57,6 +57,7 @@ INFRASTRUCTURE = SideTopics(
 )
 VEHICLE_ODOMETRY = '/vehicle/odometry'
 VEHICLE_DETECTIONS = '/vehicle/detections'
+INFRASTRUCTURE_FEATURES = '/infrastructure/features'
 TF = '/tf'
 TF_STATIC = '/tf_static'
 

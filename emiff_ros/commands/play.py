@@ -1,0 +1,119 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Publish a rosbag2 at its recorded pace, where ``ros2 bag play`` is not installed.
+
+Options are named as in ``ros2 bag play``. Messages are sent as they were recorded, byte for byte.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import rclpy
+from rclpy.signals import SignalHandlerOptions
+from tqdm import tqdm
+
+from emiff_ros.dair.bag_player import DEFAULT_CLOCK_FREQUENCY, BagPlayer
+from emiff_ros.dair.player_topics import read_qos_overrides
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    parser.add_argument('bag', type=Path, help='bag folder, or a single .mcap or .db3 file')
+    parser.add_argument('-r', '--rate', type=float, default=1.0, help='default: %(default)s')
+    parser.add_argument('-l', '--loop', action='store_true', help='start again at the end')
+    parser.add_argument(
+        '--clock',
+        type=float,
+        nargs='?',
+        const=DEFAULT_CLOCK_FREQUENCY,
+        default=0.0,
+        metavar='HZ',
+        help=f'publish /clock, at {DEFAULT_CLOCK_FREQUENCY:g} Hz if no rate is given',
+    )
+    parser.add_argument('-d', '--delay', type=float, default=0.0, help='seconds to wait first')
+    parser.add_argument(
+        '--start-offset', type=float, default=0.0, help='seconds of the bag to skip'
+    )
+    parser.add_argument('--topics', nargs='+', metavar='TOPIC', help='only these topics')
+    parser.add_argument(
+        '-m', '--remap', nargs='+', default=[], metavar='OLD:=NEW', help='publish on other topics'
+    )
+    parser.add_argument(
+        '--qos-profile-overrides-path', type=Path, help='YAML with QoS policies by topic'
+    )
+    parser.add_argument(
+        '--wait-for-subscribers',
+        type=float,
+        default=0.0,
+        metavar='SECONDS',
+        help='wait at most this long until every topic has a subscriber',
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Play the bag until its end or Ctrl-C."""
+    remappings = parse_remappings(arguments.remap)
+    overrides = arguments.qos_profile_overrides_path
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = rclpy.create_node('emiff_bag_player')
+        with tqdm(unit='s', bar_format='{l_bar}{bar}| {n:.1f}/{total:.1f} s', disable=None) as bar:
+
+            def progress(position: float, duration: float) -> None:
+                bar.total = duration
+                bar.update(position - bar.n)
+
+            player = BagPlayer(
+                node,
+                arguments.bag,
+                topics=arguments.topics,
+                rate=arguments.rate,
+                loop=arguments.loop,
+                clock_frequency=arguments.clock,
+                start_offset=arguments.start_offset,
+                delay=arguments.delay,
+                remappings=remappings,
+                qos_overrides=read_qos_overrides(overrides) if overrides else None,
+                progress=progress,
+            )
+            if arguments.wait_for_subscribers:
+                player.wait_for_subscribers(timeout=arguments.wait_for_subscribers)
+            report = player.play()
+        print(
+            f'{arguments.bag}: {report.messages.total()} messages on {len(report.messages)} '
+            f'topics, at worst {report.latest * 1000:.1f} ms late'
+        )
+        for topic, reason in player.skipped.items():
+            print(f'  not played: {topic}: {reason}')
+        return 0
+    finally:
+        rclpy.try_shutdown()
+
+
+def parse_remappings(rules: list[str]) -> dict[str, str]:
+    """Return topics by recorded topic from rules such as ``/old:=/new``.
+
+    Raises:
+        ValueError: for a rule of another form.
+    """
+    remappings = {}
+    for rule in rules:
+        old, separator, new = rule.partition(':=')
+        if not (old and separator and new):
+            raise ValueError(f'remapping {rule!r} is not of the form OLD:=NEW')
+        remappings[old] = new
+    return remappings

@@ -154,3 +154,14 @@ def test_centres_stay_in_float32_whatever_the_feature():
     volume, _ = sampler(torch.randn(1, 3, 16, 24).bfloat16(), cameras(), no_flip())
     assert volume.dtype == torch.bfloat16
     assert sampler.centres(torch.device('cpu')).dtype == torch.float32
+
+
+def test_mirrored_sample_gives_the_mirrored_volume():
+    values = {'voxels': {'counts': [8, 10, 12]}, 'sampling': 'bilinear'}
+    sampler = VoxelSampler(EmiffConfig.from_dict(values))
+    feature = torch.randn(1, 3, 16, 24)
+    plain, seen = sampler(feature, cameras(), no_flip())
+    mirrored, mirrored_seen = sampler(feature.flip(-1), cameras(), torch.tensor([True]))
+    assert plain.abs().max() > 0
+    assert torch.allclose(mirrored, plain.flip(3), atol=1e-4)
+    assert torch.equal(mirrored_seen, seen.flip(3))

@@ -20,6 +20,7 @@ Options are named as in ``ros2 bag play``. Messages are sent as they were record
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 import rclpy
@@ -47,6 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('-d', '--delay', type=float, default=0.0, help='seconds to wait first')
     parser.add_argument(
         '--start-offset', type=float, default=0.0, help='seconds of the bag to skip'
+    )
+    parser.add_argument(
+        '--longest-gap',
+        type=float,
+        default=math.inf,
+        metavar='SECONDS',
+        help='cut a longer silence, as between two drives, to this (not in ros2 bag play)',
     )
     parser.add_argument('--topics', nargs='+', metavar='TOPIC', help='only these topics')
     parser.add_argument(
@@ -86,6 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
                 clock_frequency=arguments.clock,
                 start_offset=arguments.start_offset,
                 delay=arguments.delay,
+                longest_gap=arguments.longest_gap,
                 remappings=remappings,
                 qos_overrides=read_qos_overrides(overrides) if overrides else None,
                 progress=progress,

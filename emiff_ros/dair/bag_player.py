@@ -89,6 +89,7 @@ class BagPlayer:
         start_offset: float = 0.0,
         delay: float = 0.0,
         tail: float = 0.0,
+        longest_gap: float = math.inf,
         remappings: Mapping[str, str] | None = None,
         qos_overrides: Mapping[str, QoSProfile] | None = None,
         progress: Callable[[float, float], None] | None = None,
@@ -105,6 +106,8 @@ class BagPlayer:
             start_offset: seconds of the bag to skip.
             delay: seconds to wait before the first message.
             tail: seconds for which /clock goes on after the last message.
+            longest_gap: bag seconds; a longer silence, as between two drives, is cut to this
+                (bag time and /clock jump forward).
             remappings: recorded topic to the one to publish on.
             qos_overrides: profile by recorded topic.
             progress: called with (seconds played, seconds in all) after each message.
@@ -123,6 +126,8 @@ class BagPlayer:
         ):
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f'{name} is {value}; expected 0 or more')
+        if not longest_gap > 0:
+            raise ValueError(f'longest_gap is {longest_gap}; expected more than 0 s')
         PlayClock(0, rate, 0)
         self._node = node
         self._path = Path(path)
@@ -131,6 +136,7 @@ class BagPlayer:
         self._start_offset = round(start_offset * _NANOSECONDS)
         self._delay = delay
         self._tail = tail
+        self._longest_gap = longest_gap * _NANOSECONDS
         self._progress = progress
         self._tick_period = _NANOSECONDS / clock_frequency if clock_frequency else math.inf
         self._condition = Condition()
@@ -289,7 +295,11 @@ class BagPlayer:
             if self._start_paused:
                 self._clock.pause(now)
         playable = [item for item in reader.connections if item.topic in self._publishers]
+        previous = start
         for connection, stamp, data in reader.messages(playable, start=start):
+            if stamp - previous > self._longest_gap:
+                self._skip(stamp - previous - round(self._longest_gap))
+            previous = stamp
             if not self._wait_until(stamp, report):
                 return False
             publisher = self._publishers[connection.topic]
@@ -299,6 +309,10 @@ class BagPlayer:
             if self._progress:
                 self._progress(self._seconds(stamp), self._seconds(self.end))
         return self._wait_until(self.end + round(self._tail * self._rate * _NANOSECONDS), report)
+
+    def _skip(self, duration: int) -> None:
+        with self._condition:
+            self._clock.skip(duration)
 
     def _wait_until(self, stamp: int, report: PlayReport) -> bool:
         """Wait for a bag time and keep /clock ticking meanwhile; False if stopped."""

@@ -60,6 +60,12 @@ class PlayClock:
         due = self._steady_origin + (stamp - self._bag_origin) / self._rate
         return (due - now) / _NANOSECONDS
 
+    def skip(self, duration: int) -> None:
+        """Let bag time jump forward."""
+        if duration < 0:
+            raise ValueError(f'duration is {duration} ns; bag time cannot jump back')
+        self._bag_origin += duration
+
     def pause(self, now: int) -> None:
         """Stop bag time; has no effect while it stands still."""
         if self._paused_at is None:

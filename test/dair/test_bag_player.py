@@ -14,6 +14,8 @@
 
 """The player over real DDS, in a domain of its own."""
 
+from itertools import pairwise
+import json
 import os
 from threading import Event, Thread
 import time
@@ -110,6 +112,10 @@ def node(context):
     node.destroy_node()
 
 
+def _nanoseconds(tick):
+    return tick.clock.sec * 1_000_000_000 + tick.clock.nanosec
+
+
 def recorded(bag, topic):
     with Reader(bag) as reader:
         connections = [item for item in reader.connections if item.topic == topic]
@@ -156,7 +162,7 @@ def test_clock_runs_from_start_to_end(bag, node, listener):
     assert player.wait_for_subscribers(['/clock'], TIMEOUT)
     report = player.play()
     listener.wait(lambda: len(ticks) >= report.clock_ticks - 5)
-    times = [tick.clock.sec * 1_000_000_000 + tick.clock.nanosec for tick in ticks]
+    times = [_nanoseconds(tick) for tick in ticks]
     assert times == sorted(times)
     assert report.clock_ticks > 20
     assert player.start <= times[0] and player.end <= times[-1]
@@ -178,6 +184,28 @@ def test_pause_stops_bag_time_and_resume_goes_on(bag, node, listener):
     listener.wait(lambda: len(images) == 4)
     thread.join(TIMEOUT)
     assert not thread.is_alive()
+
+
+def test_long_silences_are_cut(tmp_path, node, listener):
+    root = write_dair_folder(tmp_path)
+    for side in ('vehicle-side', 'infrastructure-side'):
+        index = root / side / 'data_info.json'
+        frames = json.loads(index.read_text())
+        for frame in frames[2:]:
+            frame['image_timestamp'] = str(int(frame['image_timestamp']) + 3600_000_000)
+        index.write_text(json.dumps(frames))
+    write_bag(DairFolder(root), tmp_path / 'gap')
+    ticks = listener.listen(Clock, '/clock', qos=100)
+    player = BagPlayer(
+        node, tmp_path / 'gap', rate=2.0, longest_gap=0.15, clock_frequency=200.0, tail=0.02
+    )
+    assert player.end - player.start > 3600e9
+    assert player.wait_for_subscribers(['/clock'], TIMEOUT)
+    report = player.play()
+    assert report.messages[IMAGE] == 4 and report.rounds == 1
+    listener.wait(lambda: ticks and _nanoseconds(ticks[-1]) >= player.end)
+    steps = sorted(_nanoseconds(b) - _nanoseconds(a) for a, b in pairwise(ticks))
+    assert steps[0] >= 0 and steps[-1] > 3599e9 and steps[-2] < 60e9
 
 
 def test_loop_until_stopped(bag, node):
@@ -292,6 +320,8 @@ def test_named_errors(tmp_path, bag, node):
         BagPlayer(node, tmp_path / 'none')
     with pytest.raises(ValueError, match='rate is 0'):
         BagPlayer(node, bag, rate=0)
+    with pytest.raises(ValueError, match='longest_gap is 0'):
+        BagPlayer(node, bag, longest_gap=0)
     with pytest.raises(ValueError, match='delay is -1'):
         BagPlayer(node, bag, delay=-1)
     with pytest.raises(ValueError, match='start_offset is 60 s; the bag lasts 0.4'):

@@ -50,6 +50,15 @@ def test_pause_keeps_bag_time():
     assert not clock.paused and clock.position(11 * SECOND) == START + 4 * SECOND
 
 
+def test_skip_jumps_forward_only():
+    clock = PlayClock(START, 2.0, now=0)
+    clock.skip(7 * SECOND)
+    assert clock.position(SECOND) == START + 9 * SECOND
+    assert clock.due_in(START + 9 * SECOND, 0) == pytest.approx(1.0)
+    with pytest.raises(ValueError, match='cannot jump back'):
+        clock.skip(-1)
+
+
 @pytest.mark.parametrize('rate', [0.0, -1.0, math.nan, math.inf])
 def test_impossible_rates(rate):
     with pytest.raises(ValueError, match='expected a positive number'):

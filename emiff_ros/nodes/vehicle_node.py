@@ -163,11 +163,12 @@ class VehicleNode(ManagedNode):
     def _on_feature(self, message: FeatureTensor) -> None:
         """Check, decode and cache a feature; what is refused here never reaches the network."""
         now = self.get_clock().now().nanoseconds
+        header = None
         try:
             header, encoded = feature_from_message(message, self._expectation)
             answer = self._matcher.add(header, (header, decode_feature(encoded)), now)
         except TransportError as error:
-            answer = self._matcher.refuse(message.station_id, error.cause, str(error), now)
+            answer = self._matcher.refuse(message.station_id, error.cause, str(error), now, header)
         if isinstance(answer, Refused):
             self.warn(Refusal(answer.cause, answer.reason), 'feature refused: ')
 

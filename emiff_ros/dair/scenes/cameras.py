@@ -94,12 +94,16 @@ class VehicleRig:
 
 @dataclass(frozen=True)
 class Station:
-    """The roadside camera's calibration; the virtual LiDAR stands at the foot of the pole."""
+    """The roadside camera's calibration and its place.
+
+    ``base`` is the point of the road below the camera, ``foot`` that of the pole that carries it.
+    """
 
     intrinsics: NDArray[np.float64]
     camera_from_virtual_lidar: Affine
     scene_from_virtual_lidar: Affine
     base: tuple[float, float]
+    foot: tuple[float, float]
     height: float
 
     def camera(self, size: tuple[int, int]) -> PinholeCamera:
@@ -155,9 +159,9 @@ def draw_station(
         size: (height, width) of the images.
         rng: source of the draw.
     """
-    best = (-1.0, np.zeros(2), 0.0)
+    best = (-1.0, np.zeros(2), np.zeros(2), 0.0)
     for _ in range(8):
-        base = _mount(split, junction, approach, rng)
+        base, foot = _mount(split, junction, approach, rng)
         offset = places - base
         distance = np.hypot(offset[:, 0], offset[:, 1])
         bearing = np.arctan2(offset[:, 1], offset[:, 0])
@@ -166,36 +170,41 @@ def draw_station(
             covered = (aside < np.radians(21)) & (distance > 15) & (distance < 105)
             score = covered.sum() - 0.004 * distance[covered].sum() + rng.uniform(0, 1)
             if score > best[0]:
-                best = score, base, yaw
+                best = score, base, foot, yaw
     height = draw_held_out(rng, split, 6.0, 8.4)
-    return make_station(split, best[1], height, best[2], size, rng)
+    return make_station(split, best[1], best[2], height, best[3], size, rng)
 
 
 def _mount(
     split: str, junction: Junction, approach: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Draw the camera's place above the road and the foot of its pole."""
     count = len(junction.arms)
     if split == 'test':
         arm = junction.arms[approach if rng.random() < 0.4 else int(rng.integers(count))]
-        return arm.point(arm.mouth + rng.uniform(2.0, 14.0), rng.uniform(0.1, 0.6) * arm.edge_in)
+        distance, lateral = arm.mouth + rng.uniform(2.0, 14.0), rng.uniform(0.1, 0.6) * arm.edge_in
+        return arm.point(distance, lateral), arm.point(distance, arm.edge_in + 0.8)
     index = int(rng.choice([approach, (approach - 1) % count, rng.integers(count)]))
     if rng.random() < 0.55:
         curve = junction.corner(index, margin=1.2)
-        return curve[rng.integers(len(curve))]
-    arm = junction.arms[index]
-    side = arm.edge_in + 1.2 if rng.random() < 0.5 else arm.edge_out - 1.2
-    return arm.point(arm.mouth + rng.uniform(0, 30), side)
+        base = curve[rng.integers(len(curve))]
+    else:
+        arm = junction.arms[index]
+        side = arm.edge_in + 1.2 if rng.random() < 0.5 else arm.edge_out - 1.2
+        base = arm.point(arm.mouth + rng.uniform(0, 30), side)
+    return base, base
 
 
 def make_station(
     split: str,
     base: NDArray[np.float64],
+    foot: NDArray[np.float64],
     height: float,
     yaw: float,
     size: tuple[int, int],
     rng: np.random.Generator,
 ) -> Station:
-    """Return a station at ``base`` (x, y) that looks along ``yaw``, slightly down."""
+    """Return a station above ``base`` (x, y) that looks along ``yaw``, slightly down."""
     fx = draw_held_out(rng, split, 2030, 2330)
     intrinsics = _intrinsics(
         fx, fx * rng.uniform(1.055, 1.075), rng.normal(960, 15), rng.normal(545, 12), size
@@ -218,6 +227,7 @@ def make_station(
         compose(camera_from_scene, scene_from_virtual_lidar),
         scene_from_virtual_lidar,
         (float(base[0]), float(base[1])),
+        (float(foot[0]), float(foot[1])),
         height,
     )
 

@@ -142,15 +142,17 @@ def _front_and_rear(builder: MeshBuilder, shape: CarShape, nose: float) -> None:
     length, half, low = shape.length, shape.width / 2, shape.clearance
     front, rear = length / 2, -length / 2
     builder.box(
-        [front - 0.06, -0.48 * half, low + 0.2], [front + 0.0, 0.48 * half, nose - 0.2], **TRIM
+        [front - 0.06, -0.48 * half, low + 0.2], [front + 0.008, 0.48 * half, nose - 0.28], **TRIM
     )
     builder.box(
-        [front - 0.05, -0.75 * half, low + 0.02], [front - 0.005, 0.75 * half, low + 0.12], **TRIM
+        [front - 0.05, -0.7 * half, low + 0.05], [front + 0.004, 0.7 * half, low + 0.15], **TRIM
     )
-    builder.box([front - 0.05, -0.2, low + 0.22], [front + 0.005, 0.2, low + 0.35], **PLATE)
-    builder.box([rear, -0.75 * half, low + 0.04], [rear + 0.08, 0.75 * half, low + 0.22], **TRIM)
+    builder.box([front - 0.05, -0.2, low + 0.22], [front + 0.014, 0.2, low + 0.34], **PLATE)
+    builder.box(
+        [rear - 0.01, -0.75 * half, low + 0.1], [rear + 0.08, 0.75 * half, low + 0.24], **TRIM
+    )
     plate = 0.5 * (low + shape.deck)
-    builder.box([rear - 0.005, -0.22, plate], [rear + 0.05, 0.22, plate + 0.14], **PLATE)
+    builder.box([rear - 0.012, -0.22, plate], [rear + 0.05, 0.22, plate + 0.14], **PLATE)
     for side in (-1, 1):
         y0, y1 = sorted([side * 0.56 * half, side * 0.90 * half])
         builder.box([front - 0.30, y0, nose - 0.26], [front - 0.045, y1, nose - 0.11], **HEADLIGHT)
@@ -159,4 +161,4 @@ def _front_and_rear(builder: MeshBuilder, shape: CarShape, nose: float) -> None:
         bottom = shape.deck - 0.30
         if shape.tail_high:
             y0, y1 = sorted([side * 0.78 * half, side * 0.95 * half])
-        builder.box([rear + 0.0, y0, bottom], [rear + 0.22, y1, top], **TAIL_LIGHT)
+        builder.box([rear - 0.006, y0, bottom], [rear + 0.22, y1, top], **TAIL_LIGHT)

@@ -209,12 +209,11 @@ def _roof_rack(ego: Actor) -> Mesh:
 def _pole(station: Station) -> Mesh:
     builder = MeshBuilder()
     top = station.height - 0.4
-    builder.tube([*station.base, 0], [*station.base, top], 0.13, sides=8, **METAL)
-    builder.box(
-        [station.base[0] - 0.2, station.base[1] - 0.2, top - 0.3],
-        [station.base[0] + 0.2, station.base[1] + 0.2, top],
-        **METAL,
-    )
+    builder.tube([*station.foot, 0], [*station.foot, top], 0.13, sides=8, **METAL)
+    if station.foot != station.base:
+        builder.tube([*station.foot, top], [*station.base, top], 0.07, sides=8, **METAL)
+    x, y = station.base
+    builder.box([x - 0.2, y - 0.2, top - 0.3], [x + 0.2, y + 0.2, top], **METAL)
     return builder.build()
 
 

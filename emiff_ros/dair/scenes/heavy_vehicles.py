@@ -37,7 +37,7 @@ def build_bus(length: float, width: float, height: float, panes: int) -> Mesh:
     builder.box([rear, -half, floor], [front, half, sill], **PAINT)
     builder.box([rear, -half, eaves], [front, half, height], **PAINT)
     builder.box(
-        [rear + 0.02, -half - 0.01, floor], [front - 0.02, half + 0.01, floor + 0.14], **TRIM
+        [rear + 0.02, -half - 0.003, floor], [front - 0.02, half + 0.003, floor + 0.14], **TRIM
     )
     cuts = np.linspace(0, 1, panes + 1)
     across = np.sort(np.concatenate([cuts + 0.006, cuts - 0.006]))[1:-1].clip(0, 1)
@@ -68,7 +68,7 @@ def build_bus(length: float, width: float, height: float, panes: int) -> Mesh:
     )
     builder.box(
         [front - 0.05, -half * 0.6, eaves + 0.06],
-        [front, half * 0.6, height - 0.08],
+        [front + 0.01, half * 0.6, height - 0.08],
         colour=(0.6, 0.35, 0.05),
         glow=0.3,
     )
@@ -81,7 +81,7 @@ def build_bus(length: float, width: float, height: float, panes: int) -> Mesh:
         PAINT,
     )
     builder.box(
-        [rear, -half * 0.55, floor + 0.25], [rear + 0.03, half * 0.55, sill - 0.15], **TRIM
+        [rear - 0.008, -half * 0.55, floor + 0.25], [rear + 0.03, half * 0.55, sill - 0.15], **TRIM
     )
     for side in (-1, 1):
         y0, y1 = sorted([side * 0.70 * half, side * 0.96 * half])

@@ -131,21 +131,17 @@ def _cuts(count: int, share: float) -> tuple[float, ...]:
 def make_skyline(rng: np.random.Generator) -> Mesh:
     """Return a jagged ring of distant trees and houses around the scene."""
     builder = MeshBuilder()
-    count = 150
-    angles = np.linspace(0, 2 * np.pi, count + 1)
+    angles = np.linspace(0, 2 * np.pi, 301)
     for start, end in zip(angles[:-1], angles[1:], strict=True):
         radius = rng.uniform(230, 300)
-        height = rng.uniform(6, 13)
-        colour = np.array([0.05, 0.085, 0.03]) * rng.uniform(0.7, 1.3)
-        if rng.random() < 0.14:
-            height, colour = (
-                rng.uniform(14, 45),
-                np.array([0.3, 0.3, 0.31]) * rng.uniform(0.6, 1.3),
-            )
-        low = [(radius * np.cos(a), radius * np.sin(a), 0) for a in (start, end + 0.01)]
-        builder.quad(
-            [*low, (*low[1][:2], height * rng.uniform(0.8, 1.1)), (*low[0][:2], height)], colour
-        )
+        heights = rng.uniform(5, 12, 2)
+        colour = np.array([0.05, 0.085, 0.03]) * rng.uniform(0.75, 1.25)
+        if rng.random() < 0.12:
+            heights = np.full(2, rng.uniform(12, 45))
+            colour = np.array([0.3, 0.3, 0.31]) * rng.uniform(0.6, 1.3)
+        low = [(radius * np.cos(a), radius * np.sin(a), 0) for a in (start - 0.005, end + 0.005)]
+        high = [(x, y, z) for (x, y, _), z in zip(low, heights, strict=True)]
+        builder.quad([*low, *reversed(high)], colour)
     return builder.build()
 
 

@@ -34,7 +34,7 @@ def add_wheels(
     """Add wheels on both sides at the given positions along x, metres."""
     for x in positions:
         for side in (-1, 1):
-            outer = side * (half_width - 0.01)
+            outer = side * (half_width + 0.004)
             inner = side * (half_width - 0.26)
             builder.disc([x, outer + side * 0.002, radius], radius * 1.16, 12, **TRIM)
             tread = [x, outer + side * 0.008, radius]

@@ -17,11 +17,12 @@
 from emiff_ros.model.boxes import Boxes
 from emiff_ros.model.camera import Camera
 from emiff_ros.model.config import ConfigurationError, EmiffConfig
-from emiff_ros.model.emiff import Emiff, InfrastructureView
+from emiff_ros.model.emiff import Emiff
 from emiff_ros.model.encoders import InfrastructureEncoder
 from emiff_ros.model.head import HeadMaps
 from emiff_ros.model.preprocessing import preprocess_image
 from emiff_ros.model.recorder import StageRecorder
+from emiff_ros.model.views import InfrastructureView
 
 __all__ = [
     'Boxes',

@@ -14,15 +14,14 @@
 
 """EMIFF (arXiv 2402.15272): multi-scale image feature fusion for cooperative 3D detection.
 
-vehicle image -> VehicleEncoder ------------------------------+
-v
-roadside image -> InfrastructureEncoder -> (radio) -> decompress -> MCA -> CCM
-|
-boxes <- decode <- AnchorHead <- neck <- ViewFusion <- VoxelSampler
+roadside image -> InfrastructureEncoder -> radio -> FeatureDecompressor
+                                                           |
+vehicle image  -> VehicleEncoder -> MultiScaleCrossAttention -> ChannelMasking
+                                                                      |
+           decode <- AnchorHead <- neck <- ViewFusion <- VoxelSampler
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -41,33 +40,8 @@ from emiff_ros.model.initialisation import initialise
 from emiff_ros.model.neck import make_neck
 from emiff_ros.model.recorder import is_recording, record
 from emiff_ros.model.view_fusion import ViewFusion
+from emiff_ros.model.views import Cameras, InfrastructureView, flip_tensor, stack_cameras
 from emiff_ros.model.voxels import VoxelSampler
-
-Cameras = Camera | Sequence[Camera]
-
-
-@dataclass(frozen=True, eq=False)
-class InfrastructureView:
-    """What the vehicle has of one roadside camera: its image, or the feature that it sent.
-
-    Attributes:
-        camera: one camera, or one for each sample of the batch.
-        image: [B, 3, H, W], normalised and padded.
-        feature: [B, c, h, w], the transmitted tensor.
-
-    Raises:
-        ValueError: unless exactly one of image and feature is given.
-    """
-
-    camera: Cameras
-    image: Tensor | None = None
-    feature: Tensor | None = None
-
-    def __post_init__(self) -> None:
-        """Check that there is exactly one of image and feature."""
-        if (self.image is None) == (self.feature is None):
-            given = 'neither' if self.image is None else 'both'
-            raise ValueError(f'an infrastructure view has an image or a feature; got {given}')
 
 
 class Emiff(nn.Module):
@@ -186,12 +160,32 @@ class Emiff(nn.Module):
         size = None if vehicle_levels is None else tuple(vehicle_levels[0].shape[-2:])
         roadside = [self._roadside_feature(view, size) for view in views]
         finest = roadside[0] if vehicle_levels is None else vehicle_levels[0]
-        cameras = [] if vehicle_levels is None else [_as_list(vehicle_cameras)]
-        cameras += [_as_list(view.camera) for view in views]
-        batches = [self._camera_batch(group, finest) for group in cameras]
-        mirrored = _flip_tensor(flips, len(finest), finest.device)
+        groups = [vehicle_cameras] * self.config.has_vehicle + [view.camera for view in views]
+        cameras = [stack_cameras(group, finest) for group in groups]
+        for feature in roadside:
+            if len(feature) != len(finest):
+                raise ValueError(
+                    f'infrastructure view has batch {len(feature)}; expected {len(finest)} as the '
+                    'other views'
+                )
+        return self.fuse_features(vehicle_levels, roadside, cameras, flip_tensor(flips, finest))
 
-        vehicle = None
+    def fuse_features(
+        self,
+        vehicle_levels: Sequence[Tensor] | None,
+        infrastructure_features: Sequence[Tensor],
+        cameras: Sequence[CameraBatch],
+        flips: Tensor,
+    ) -> HeadMaps:
+        """Fuse feature maps: attention, masking, sampling, fusion, neck and head, unchecked.
+
+        Args:
+            vehicle_levels: pyramid levels of the vehicle, finest first, or None.
+            infrastructure_features: decoded roadside maps [B, C, h, w].
+            cameras: of all views, the vehicle's first.
+            flips: [B], true for mirrored samples.
+        """
+        vehicle, roadside = None, list(infrastructure_features)
         if vehicle_levels is not None:
             attend = self.cross_attention
             vehicle = vehicle_levels[0] if attend is None else attend.align_vehicle(vehicle_levels)
@@ -201,9 +195,9 @@ class Emiff(nn.Module):
             ]
         features = [*([] if vehicle is None else [vehicle]), *roadside]
         if self.channel_masking is not None:
-            vectors = [camera_vector(batch, mirrored) for batch in batches]
+            vectors = [camera_vector(batch, flips) for batch in cameras]
             features = self.channel_masking(features, vectors)
-        return self._detect_in_volume(features, batches, mirrored)
+        return self._detect_in_volume(features, cameras, flips)
 
     def forward_maps(
         self,
@@ -219,7 +213,8 @@ class Emiff(nn.Module):
         if is_recording():
             images = [vehicle_image, *(view.image for view in infrastructure_views)]
             shown = [image for image in images if image is not None]
-            record('img', torch.stack(shown, dim=1))
+            if shown:
+                record('img', torch.stack(shown, dim=1))
         levels = None if vehicle_image is None else self.encode_vehicle(vehicle_image)
         return self.fuse(levels, vehicle_cameras, infrastructure_views, flips)
 
@@ -254,7 +249,8 @@ class Emiff(nn.Module):
         """Anchors [K, 7] in float32, kept for each device."""
         key = str(device)
         if key not in self._anchors:
-            self._anchors[key] = make_anchors(self.config, device)
+            with torch.inference_mode(False):
+                self._anchors[key] = make_anchors(self.config, device)
         return record('anchors', self._anchors[key])
 
     @property
@@ -282,18 +278,6 @@ class Emiff(nn.Module):
             )
         return self.decode_infrastructure(self.encode_infrastructure(view.image), image_size)
 
-    def _camera_batch(self, cameras: Sequence[Camera], feature: Tensor) -> CameraBatch:
-        if len(cameras) != len(feature):
-            raise ValueError(f'{len(cameras)} cameras for a batch of {len(feature)}')
-        height, width = (cells * FEATURE_STRIDE for cells in feature.shape[-2:])
-        for camera in cameras:
-            if camera.image_size[0] > height or camera.image_size[1] > width:
-                raise ValueError(
-                    f'camera image_size is {camera.image_size}, larger than the padded image '
-                    f'({height}, {width}); use Camera.scaled to go to the network input size'
-                )
-        return CameraBatch.stack(cameras, feature.device)
-
     def _detect_in_volume(
         self, features: Sequence[Tensor], cameras: Sequence[CameraBatch], flips: Tensor
     ) -> HeadMaps:
@@ -313,20 +297,3 @@ class Emiff(nn.Module):
         volume = self.view_fusion(vehicle, volumes[self.config.has_vehicle :], visible)
         del volumes
         return self.head(self.neck(record('volume', volume)))
-
-
-def _as_list(cameras: Cameras | None) -> list[Camera]:
-    if cameras is None:
-        return []
-    return [cameras] if isinstance(cameras, Camera) else list(cameras)
-
-
-def _flip_tensor(
-    flips: Sequence[bool] | Tensor | None, batch: int, device: torch.device
-) -> Tensor:
-    if flips is None:
-        return torch.zeros(batch, dtype=torch.bool, device=device)
-    flips = torch.as_tensor(flips, dtype=torch.bool, device=device)
-    if flips.shape != (batch,):
-        raise ValueError(f'flips has shape {tuple(flips.shape)}; expected [{batch}]')
-    return flips

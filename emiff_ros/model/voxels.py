@@ -122,7 +122,8 @@ class VoxelSampler:
         """Voxel centres [nx * ny * nz, 3], z fastest, kept for each device."""
         key = str(device)
         if key not in self._centres:
-            self._centres[key] = voxel_centres(self.config, device).reshape(-1, 3)
+            with torch.inference_mode(False):
+                self._centres[key] = voxel_centres(self.config, device).reshape(-1, 3)
         return self._centres[key]
 
     def __call__(

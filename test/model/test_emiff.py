@@ -194,6 +194,22 @@ def test_wrong_features_are_refused(model, image, vehicle_camera, station_camera
         model.forward_maps(image, vehicle_camera, [view])
 
 
+def test_batches_must_agree(model, image, vehicle_camera, station_camera):
+    view = InfrastructureView(station_camera, image=image.repeat(2, 1, 1, 1))
+    with pytest.raises(ValueError, match='infrastructure view has batch 2; expected 1'):
+        model.forward_maps(image, vehicle_camera, [view])
+
+
+def test_evaluation_before_training_does_no_harm(make_model, image, vehicle_camera):
+    model = make_model(modality='vehicle_only', compression=None)
+    with torch.inference_mode():
+        model.detect(image, vehicle_camera)
+    assert not model.anchors().is_inference()
+    maps = model.train().forward_maps(image.repeat(2, 1, 1, 1), [vehicle_camera] * 2)
+    maps.bbox_pred.sum().backward()
+    assert model.vehicle_encoder.backbone.conv1.weight.grad is not None
+
+
 def test_wrong_cameras_are_refused(model, image, vehicle_camera):
     with pytest.raises(ValueError, match='2 cameras for a batch of 1'):
         model.forward_maps(image, [vehicle_camera] * 2)

@@ -309,9 +309,16 @@ class EmiffConfig(_Section):
         return -(-pixels // self.image_divisor) * self.image_divisor
 
     def architecture(self) -> dict[str, Any]:
-        """Plain values of what the weights belong to: all but thresholds and freezing."""
+        """Plain values of what the weights belong to: all but thresholds and freezing.
+
+        Fields at their default are left out, so that a later release can add fields without turning
+        away the weights of today; a default must never change.
+        """
         freezing = {'frozen_parts', 'frozen_batch_norm'}
-        return self.model_dump(mode='json', exclude={'detection': True, 'backbone': freezing})
+        values = self.model_dump(
+            mode='json', exclude={'detection': True, 'backbone': freezing}, exclude_defaults=True
+        )
+        return {name: value for name, value in values.items() if value != {}}
 
     @classmethod
     def from_dict(cls, values: Any, source: str = 'configuration') -> 'EmiffConfig':

@@ -22,7 +22,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from emiff_ros.dair.scenes import generate_dataset, read_summary
+from emiff_ros.dair.scenes.generate import generate_dataset, read_summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

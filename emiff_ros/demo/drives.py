@@ -18,14 +18,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import logging
 from pathlib import Path
 
 from emiff_ros.dair.bag_writer import write_bag
 from emiff_ros.dair.frames import CooperativePair
 from emiff_ros.dair.reader import DairFolder
-from emiff_ros.dair.scenes import generate_dataset
+from emiff_ros.dair.scenes.generate import generate_dataset
 
 FRAMES_PER_DRIVE = 20
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,15 @@ def prepare_drives(folder: DairFolder, output: Path) -> list[Drive]:
     batches = dict.fromkeys(pair.vehicle.batch_id for pair in folder.pairs)
     for batch in batches:
         pairs = [pair for pair in folder.pairs if pair.vehicle.batch_id == batch]
+        whole = len(batches) == 1
         bag = output / f'drive-{batch}'
-        report = write_bag(folder, bag, pairs=pairs if len(batches) > 1 else None)
+        report = write_bag(folder, bag, pairs=None if whole else pairs)
+        left_out = {refused.frame_id for refused in report.refused if refused.side == 'vehicle'}
         for refused in report.refused:
             logger.warning('%s frame %s left out: %s', refused.side, refused.frame_id, refused.reason)
-        drives.append(Drive(bag.name, bag, pairs, image_stamps(bag)))
+        frames = folder.vehicle_frames.values() if whole else [pair.vehicle for pair in pairs]
+        stamps = sorted(frame.image_stamp for frame in frames if frame.frame_id not in left_out)
+        drives.append(Drive(bag.name, bag, pairs, stamps))
     if not drives:
         raise ValueError(
             f'{folder.root} lists no cooperative pairs; a demo needs cooperative/data_info.json with labels'

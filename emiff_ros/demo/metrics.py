@@ -23,9 +23,8 @@ import subprocess
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from emiff_ros.dair.evaluation import FrameResult, evaluate
+from emiff_ros.dair.evaluation import EvaluationResult, Prediction, evaluate, frame_results
 from emiff_ros.dair.frames import CooperativePair
 from emiff_ros.demo.replay import ReplayResult
 from emiff_ros.geometry import box_corners
@@ -52,16 +51,26 @@ class DriveResult:
     vehicle_only: ReplayResult
 
 
-def frame_results(pairs: Sequence[CooperativePair], replay: ReplayResult) -> list[FrameResult]:
-    """Pair labels and detections; an image without a result is an empty prediction."""
+def predictions(pairs: Sequence[CooperativePair], replay: ReplayResult) -> dict[str, Prediction]:
+    """Return what arrived for each pair, by the id of its vehicle frame."""
+    found = {pair.vehicle.frame_id: replay.detections.get(pair.vehicle.image_stamp) for pair in pairs}
+    return {
+        frame_id: Prediction(box_corners(detections.boxes), detections.scores)
+        for frame_id, detections in found.items()
+        if detections is not None
+    }
+
+
+def evaluate_replays(drives: Sequence[DriveResult], name: str) -> EvaluationResult:
+    """Evaluate the replays ``cooperative`` or ``vehicle_only`` of all drives together.
+
+    An image without a result is an empty prediction.
+    """
     frames = []
-    for pair in pairs:
-        _, ground_truth = pair.vehicle_boxes()
-        found = replay.detections.get(pair.vehicle.image_stamp)
-        boxes = np.empty((0, 7)) if found is None else found.boxes
-        scores = np.empty(0) if found is None else found.scores
-        frames.append(FrameResult(ground_truth, box_corners(boxes), scores))
-    return frames
+    for drive in drives:
+        found = predictions(drive.pairs, getattr(drive, name))
+        frames += frame_results(drive.pairs, found, PROTOCOL)
+    return evaluate(frames, PROTOCOL)
 
 
 def demo_metrics(drives: Sequence[DriveResult], seed: int | None) -> dict[str, Any]:
@@ -72,19 +81,16 @@ def demo_metrics(drives: Sequence[DriveResult], seed: int | None) -> dict[str, A
         seed: of the generated scenes; None for recorded data.
     """
     cooperative = [drive.cooperative for drive in drives]
-    frames = {
-        'cooperative': [f for drive in drives for f in frame_results(drive.pairs, drive.cooperative)],
-        'vehicle_only': [f for drive in drives for f in frame_results(drive.pairs, drive.vehicle_only)],
-    }
-    results = {name: evaluate(found, PROTOCOL) for name, found in frames.items()}
+    results = {name: evaluate_replays(drives, name) for name in ('cooperative', 'vehicle_only')}
     sizes = [size for replay in cooperative for size in replay.features.values()]
     latencies = [
         status.processing_time * 1e3 for replay in cooperative for status in replay.statuses.values()
     ]
     return {
         'protocol': PROTOCOL,
-        'frames': len(frames['cooperative']),
+        'frames': sum(len(drive.pairs) for drive in drives),
         **{name: _average_precision(result) for name, result in results.items()},
+        'ranges': {name: result.to_dict()['ranges'] for name, result in results.items()},
         'payload_bytes': _mean_and_max([size.payload for size in sizes]),
         'message_bytes': _mean_and_max([size.message for size in sizes]),
         'latency_ms': _percentiles(latencies),
@@ -95,6 +101,14 @@ def demo_metrics(drives: Sequence[DriveResult], seed: int | None) -> dict[str, A
         'visible_share': visible_share([pair for drive in drives for pair in drive.pairs]),
         'seed': seed,
         'git_commit': git_commit(),
+    }
+
+
+def _average_precision(result: EvaluationResult) -> dict[str, float]:
+    return {
+        'ap_3d_50': result.ap('3d', 0.5),
+        'ap_bev_50': result.ap('bev', 0.5),
+        'ap_bev_30': result.ap('bev', 0.3),
     }
 
 
@@ -126,7 +140,7 @@ def _feature_counters(replays: Sequence[ReplayResult]) -> dict[str, int]:
 
 def visible_share(pairs: Sequence[CooperativePair]) -> dict[str, float | None]:
     """Return which share of the evaluated ground truth each side sees; None where labels do not say."""
-    seen: dict[str, list[NDArray[np.bool_]]] = {'vehicle': [], 'infrastructure': []}
+    seen: dict[str, list[float | None]] = {'vehicle': [], 'infrastructure': []}
     for pair in pairs:
         labels = pair.labels('car')
         for side, found in seen.items():

@@ -37,7 +37,7 @@ ANSWER_TIMEOUT = 1.0
 """Seconds to wait for a node's answer before it is asked again."""
 
 
-class ProcessFailedError(RuntimeError):
+class ProcessFailedError(ChildProcessError):
     """A node that ended or did not come up in time; the message holds the end of its log."""
 
 

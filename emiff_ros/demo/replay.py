@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 import logging
 from pathlib import Path
@@ -35,6 +35,15 @@ from emiff_ros.dair.bag_player import BagPlayer
 from emiff_ros.demo.domain import isolated_domain
 from emiff_ros.demo.listener import Detections, FeatureSize, ResultListener
 from emiff_ros.demo.processes import NodeProcess
+
+CLOCK = 40.0
+"""Ticks of /clock per second, those of ``ros2 bag play --clock``."""
+
+TAIL = 2.0
+"""Seconds for which /clock goes on after the last message."""
+
+DISCOVERY = 20.0
+"""Seconds that nodes may take to find the player."""
 
 QUIET = 5.0
 """Seconds without a result after which the replay is over."""
@@ -123,14 +132,25 @@ def replay(
             process.wait_until_active(listener)
         if speed is None:
             speed = affordable_speed(listener, names, image_stamps)
-        player = BagPlayer(listener, bag, rate=speed, clock=40.0)
-        player.wait_for_subscribers(['/vehicle/camera/image/compressed'], 10.0)
-        with tqdm(total=len(image_stamps), desc=title, unit='image') as bar:
-            begin = time.monotonic()
-            player.play(progress=lambda _: bar.update(len(listener.detections) - bar.n))
-            missing = listener.wait_for_results(image_stamps, QUIET)
-            end = time.monotonic() - (QUIET if missing else 0.0)
+        bar = stack.enter_context(tqdm(total=len(image_stamps), desc=title, unit='image'))
+
+        def show_progress(*_: float) -> None:
             bar.update(len(listener.detections) - bar.n)
+
+        player = stack.enter_context(
+            closing(
+                BagPlayer(
+                    listener, bag, rate=speed, clock_frequency=CLOCK, tail=TAIL, progress=show_progress
+                )
+            )
+        )
+        heard = [target for process in processes for target in inputs(process)]
+        player.wait_for_subscribers(heard, DISCOVERY)
+        begin = time.monotonic()
+        player.play()
+        missing = listener.wait_for_results(image_stamps, QUIET)
+        end = time.monotonic() - (QUIET if missing else 0.0)
+        show_progress()
         counters = {
             name: {key: int(value) for key, value in listener.diagnostics(name, 'images').items()}
             for name in names
@@ -145,6 +165,16 @@ def replay(
             len(listener.detections) / max(end - begin, 1e-9),
             speed,
         )
+
+
+def inputs(process: ProcessDescription) -> list[str]:
+    """Return the absolute topics that a process reads from the bag."""
+    targets = [
+        target
+        for source, target in process.remappings.items()
+        if source.startswith('~/input/') and source != '~/input/features'
+    ]
+    return [f'/{process.namespace}/{target}' for target in targets]
 
 
 def affordable_speed(

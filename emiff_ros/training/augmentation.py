@@ -14,8 +14,8 @@
 
 """Random changes of a training sample whose geometry stays exact.
 
-Each function takes a :class:`~emiff_ros.training.sample.Sample` or a view and a numpy generator. The
-paper uses :func:`resize` and :func:`mirror` only; the others make few scenes go further.
+Each function takes a :class:`~emiff_ros.training.sample.Sample` or a view and a numpy generator.
+The paper uses :func:`resize` and :func:`mirror` only; the others make few scenes go further.
 """
 
 from dataclasses import replace
@@ -136,7 +136,7 @@ def random_frame(config: AugmentationConfig, random: Generator) -> NDArray[np.fl
 def turn_camera(view: View, config: AugmentationConfig, random: Generator) -> View:
     """Turn a camera about its optical centre and zoom; exact for every scene.
 
-    With turned_from_camera R and zoomed intrinsics K', the image moves by the homography K' R K^-1.
+    With turned_from_camera R and zoomed intrinsics K', the image moves by K' R K^-1.
     """
     turned_from_camera, _ = cv2.Rodrigues(
         np.radians(random.normal(size=3) * config.camera_turn_degrees)
@@ -177,7 +177,7 @@ def change_light(
 
 
 def disturb_pose(view: View, config: AugmentationConfig, random: Generator) -> View:
-    """Add an error to a view's pose: a shift along x and y and a turn about the camera's vertical."""
+    """Add a pose error to a view: a shift along x and y and a turn about the camera's vertical."""
     turn = np.radians(random.normal() * config.pose_noise_degrees)
     shift = random.normal(size=2) * config.pose_noise_metres
     vehicle_from_camera = np.linalg.inv(homogeneous(view.camera_from_vehicle))

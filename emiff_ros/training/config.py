@@ -56,9 +56,11 @@ class GroundTruthConfig(BaseModel):
     """Which ground truth is learned.
 
     Attributes:
-        min_visible_fraction: a box is unseen if every view that is there shows less than this share of
-            it; 0 keeps all. Data sets without visibility count as fully visible within the image.
-        unseen: ``drop`` makes the place of an unseen box background, ``ignore`` takes it out of the loss.
+        min_visible_fraction: a box is unseen if every view that is there shows less than this
+            share of it; 0 keeps all. Data sets without visibility count as fully visible within
+            the image.
+        unseen: ``drop`` makes the place of an unseen box background, ``ignore`` takes it out of
+            the loss.
     """
 
     model_config = ConfigDict(frozen=True, extra='forbid')
@@ -95,6 +97,10 @@ class TrainingConfig(BaseModel):
         channels_last: memory layout of the image convolutions.
         average_decay: decay of the exponential moving average of the weights, which is what is
             validated and exported; 0 turns it off.
+        fixed_camera_norm: the batch norm of the cameras' numbers has the statistics of the whole
+            training set from the start, instead of each batch's.
+        freeze_norms_from: share of the run after which all batch norms keep their statistics, so
+            that the weights settle on what is used afterwards; 1 never freezes.
     """
 
     model_config = ConfigDict(frozen=True, extra='forbid')
@@ -106,6 +112,8 @@ class TrainingConfig(BaseModel):
     precision: Literal['32-true', 'bf16-mixed', '16-mixed'] = '32-true'
     channels_last: bool = False
     average_decay: float = Field(0.0, ge=0.0, lt=1.0)
+    fixed_camera_norm: bool = False
+    freeze_norms_from: float = Field(1.0, ge=0.0, le=1.0)
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     assigner: AssignerConfig = AssignerConfig()

@@ -14,7 +14,7 @@
 
 """Resized images of a data set as one memory-mapped array, so that loading costs a copy.
 
-Decoding and shrinking a 1920x1080 JPEG takes about as long as a small network's training step on a CPU.
+Decoding and shrinking a 1920x1080 JPEG on a CPU takes longer than all random changes of a sample.
 """
 
 from collections.abc import Sequence
@@ -66,8 +66,9 @@ def shrink(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint
 class ImageCache:
     """Images of one size, ``[N, height, width, 3]`` RGB uint8, in the order of ``paths``.
 
-    The array is built once, in a temporary file that is renamed when it is complete. Its name is a hash of
-    the size and of each file's path, length and modification time: changed data makes a new array.
+    The array is built once, in a temporary file that is renamed when it is complete. Its name is
+    a hash of the size and of each file's path, length and modification time: changed data makes
+    a new array.
 
     Args:
         paths: image files.
@@ -84,13 +85,10 @@ class ImageCache:
     ) -> None:
         """See the class."""
         self.paths = list(paths)
-        self.original_sizes: list[tuple[int, int]] = []
         self.path = Path(folder) / f'{_key(self.paths, height, width)}.npy'
-        self._sizes_path = self.path.with_suffix('.sizes.npy')
-        if not (self.path.exists() and self._sizes_path.exists()):
+        if not self.path.exists():
             self._build(height, width, label)
         self._array: NDArray[np.uint8] | None = None
-        self.original_sizes = [tuple(size) for size in np.load(self._sizes_path).tolist()]
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -111,12 +109,9 @@ class ImageCache:
         partial = self.path.with_name(f'{self.path.name}.{os.getpid()}')
         shape = (len(self.paths), height, width, 3)
         array = np.lib.format.open_memmap(partial, mode='w+', dtype=np.uint8, shape=shape)
-        sizes = np.zeros((len(self.paths), 2), np.int64)
 
         def store(index: int) -> None:
-            image = read_image(self.paths[index])
-            sizes[index] = image.shape[:2]
-            array[index] = shrink(image, height, width)
+            array[index] = shrink(read_image(self.paths[index]), height, width)
 
         try:
             with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -124,10 +119,6 @@ class ImageCache:
                 for _ in tqdm(jobs, total=len(self.paths), desc=f'caching {label}', unit='image'):
                     pass
             array.flush()
-            # A name ending in .npy, or numpy appends one.
-            partial_sizes = partial.with_name(f'{partial.name}.sizes.npy')
-            np.save(partial_sizes, sizes)
-            partial_sizes.replace(self._sizes_path)
             partial.replace(self.path)
         finally:
             partial.unlink(missing_ok=True)

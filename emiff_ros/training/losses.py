@@ -67,7 +67,7 @@ def sigmoid_focal_loss(logits: Tensor, positive: Tensor, alpha: float, gamma: fl
 
 
 def sine_difference(predicted: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Replace the yaw of box deltas ``[P, 7]`` so that their difference is sin(predicted - target)."""
+    """Replace the yaw of deltas ``[P, 7]`` so that their difference is sin(predicted - target)."""
     first, second = predicted[:, 6:], target[:, 6:]
     return (
         torch.cat([predicted[:, :6], first.sin() * second.cos()], dim=1),
@@ -107,9 +107,7 @@ def detection_loss(
     direction = dir_cls.permute(0, 2, 3, 1).reshape(batch, -1, 2)[sample, anchor]
     scale = 1.0 / (targets.normaliser + torch.finfo(torch.float32).eps)
 
-    focal = sigmoid_focal_loss(
-        logits, targets.positive, config.focal_alpha, config.focal_gamma
-    )
+    focal = sigmoid_focal_loss(logits, targets.positive, config.focal_alpha, config.focal_gamma)
     box = functional.smooth_l1_loss(
         *sine_difference(deltas, targets.deltas), reduction='sum', beta=config.smooth_l1_beta
     )

@@ -14,6 +14,7 @@
 
 """One cooperative training sample in numpy: two views and the ground truth around the vehicle."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,14 +38,14 @@ class View:
     camera_from_vehicle: NDArray[np.float64]
 
     def project(self, points: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
-        """Project points ``[N, 3]`` of the vehicle frame: pixels ``[N, 2]`` (u, v), depths ``[N]``."""
+        """Project points ``[N, 3]`` (vehicle frame) to pixels ``[N, 2]`` and depths ``[N]``."""
         in_camera = points @ self.camera_from_vehicle[:, :3].T + self.camera_from_vehicle[:, 3]
         pixels = in_camera @ self.intrinsics.T
         with np.errstate(divide='ignore', invalid='ignore'):
             return pixels[:, :2] / pixels[:, 2:], in_camera[:, 2]
 
     def sees(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which points ``[N, 3]`` of the vehicle frame fall into the image, in front of it."""
+        """Tell which points ``[N, 3]`` of the vehicle frame the image shows."""
         height, width = self.image.shape[:2]
         pixels, depth = self.project(points)
         with np.errstate(invalid='ignore'):
@@ -61,7 +62,8 @@ class Sample:
         vehicle: the vehicle's view.
         infrastructure: the roadside view, None when it is absent.
         boxes: ``[N, 7]`` float64 (x, y, z_bottom, length, width, height, yaw), metres, radians.
-        vehicle_visible: ``[N]`` share of each object that the vehicle camera sees, 1 where unknown.
+        vehicle_visible: ``[N]`` share of each object that the vehicle camera sees, 1 where
+            unknown.
         infrastructure_visible: likewise for the roadside camera.
         flipped: the images and boxes are mirrored, the calibration is not.
     """
@@ -79,7 +81,7 @@ class Sample:
         """Return the views that are there, the vehicle's first."""
         return [view for view in (self.vehicle, self.infrastructure) if view is not None]
 
-    def map_views(self, change) -> 'Sample':
+    def map_views(self, change: Callable[[View], View]) -> 'Sample':
         """Return the sample with ``change(view)`` in place of each view."""
         infrastructure = self.infrastructure
         return replace(
@@ -100,8 +102,8 @@ class Sample:
     def visible(self) -> NDArray[np.float64]:
         """Return the larger visible share ``[N]`` over the views that are there.
 
-        A box whose centre lies outside a view counts as unseen by it. Call it before mirroring: the
-        calibration of a mirrored sample belongs to the image as it was.
+        A box whose centre lies outside a view counts as unseen by it. Call it before mirroring:
+        the calibration of a mirrored sample belongs to the image as it was.
         """
         centres = self.boxes[:, :3] + self.boxes[:, 5:6] * [0.0, 0.0, 0.5]
         share = self.vehicle_visible * self.vehicle.sees(centres)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Batches whose content follows from seed and epoch alone, so that a resumed run sees the same data."""
+"""Batches that follow from seed and epoch alone: a resumed run sees the same data."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -40,8 +40,7 @@ class SampleKey(NamedTuple):
 class SeededBatchSampler(Sampler[list[SampleKey]]):
     """Shuffled batches of :class:`SampleKey`; an incomplete last batch is left out.
 
-    The roadside view is dropped for whole batches: then its backbone need not run, and a batch norm never
-    sees a mixture.
+    The roadside view is dropped for whole batches: then its backbone need not run.
 
     Args:
         length: number of pairs.

@@ -24,8 +24,8 @@ class ScheduleConfig(BaseModel):
     """Course of the learning rate.
 
     Attributes:
-        kind: ``steps`` multiplies by ``factor`` at each milestone (the paper: after epochs 8 and 11 of
-            12); ``cosine`` falls from 1 to ``final_factor`` along half a cosine.
+        kind: ``steps`` multiplies by ``factor`` at each milestone (the paper: after epochs 8 and
+            11 of 12); ``cosine`` falls from 1 to ``final_factor`` along half a cosine.
         warm_up: share of the run with a linear rise from ``start_factor``; 0 for none.
         start_factor: learning rate at the first step, as a share of the full one.
         milestones: as shares of the run.
@@ -44,7 +44,7 @@ class ScheduleConfig(BaseModel):
 
 
 def learning_rate_factor(config: ScheduleConfig, progress: float) -> float:
-    """Return the share of the full learning rate at ``progress`` (0 at the start, 1 at the end)."""
+    """Return the share of the full learning rate at ``progress``, 0 (start) to 1 (end)."""
     progress = min(max(progress, 0.0), 1.0)
     if progress < config.warm_up:
         rise = progress / config.warm_up

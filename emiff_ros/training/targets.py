@@ -14,8 +14,9 @@
 
 """Anchor assignment and regression targets (EMIFF detector, MMDetection3D's anchor head).
 
-Anchors and boxes are compared as *nearest* axis-aligned rectangles in bird's-eye view: a box whose yaw
-is closer to the y axis than to the x axis has length and width exchanged, the remaining yaw is dropped.
+Anchors and boxes are compared as *nearest* axis-aligned rectangles in bird's-eye view: a box
+whose yaw is closer to the y axis than to the x axis has length and width exchanged, the
+remaining yaw is dropped.
 """
 
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ class AnchorTargets:
 
 
 def nearest_bev(boxes: Tensor) -> Tensor:
-    """Return the nearest axis-aligned rectangles ``[N, 4]`` (x1, y1, x2, y2) of boxes ``[N, 7]``."""
+    """Return the nearest rectangles ``[N, 4]`` (x1, y1, x2, y2) of boxes ``[N, 7]``."""
     yaw = boxes[:, 6]
     folded = (yaw - torch.floor(yaw / math.pi + 0.5) * math.pi).abs()
     turned = (folded > math.pi / 4)[:, None]
@@ -125,13 +126,14 @@ class AnchorAssigner:
     def assign(self, boxes: Tensor, ignored: Tensor | None = None) -> Tensor:
         """Match one sample's ground truth ``[G, 7]`` with the anchors.
 
-        An anchor belongs to the box with its highest IoU if that is at least ``positive_iou``. Then
-        each box takes all anchors that reach exactly its own best IoU, if that is good enough; of two
-        boxes that want one anchor the later one gets it.
+        An anchor belongs to the box with its highest IoU if that is at least ``positive_iou``.
+        Then each box takes all anchors that reach exactly its own best IoU, if that is good
+        enough; of two boxes that want one anchor the later one gets it.
 
         Args:
             boxes: ground truth in the vehicle frame, length first.
-            ignored: bool ``[G]``; these boxes make no positives, and anchors near them no negatives.
+            ignored: bool ``[G]``; these boxes make no positives, and anchors near them no
+                negatives.
 
         Returns:
             ``assigned`` int64 ``[A]``: index into ``boxes``, -1 negative, -2 left out of the loss.
@@ -163,9 +165,7 @@ class AnchorAssigner:
         later.scatter_reduce_(0, anchor, kept[box], reduce='amax')
         return torch.where(later >= 0, later, assigned)
 
-    def targets(
-        self, boxes: list[Tensor], ignored: list[Tensor] | None = None
-    ) -> AnchorTargets:
+    def targets(self, boxes: list[Tensor], ignored: list[Tensor] | None = None) -> AnchorTargets:
         """Build the targets of a batch from one ``[G, 7]`` tensor of ground truth per sample."""
         assignments, deltas, directions = [], [], []
         for sample, sample_boxes in enumerate(boxes):
@@ -188,7 +188,7 @@ class AnchorAssigner:
 
 
 def direction_bin(yaw: Tensor, offset: float = -math.pi / 2) -> Tensor:
-    """Return the half turn that a yaw (radians) points into: 0 from ``offset`` on, 1 in the other."""
+    """Return the half turn that a yaw (radians) lies in: 0 from ``offset`` on, else 1."""
     turned = torch.remainder(yaw - offset, 2 * math.pi)
     return torch.floor(turned / math.pi).clamp(0, 1).long()
 

@@ -68,7 +68,9 @@ def _found(view):
 
 @pytest.fixture
 def sample():
-    boxes = np.array([[*mark, 4.2, 1.8, 1.5, yaw] for mark, yaw in zip(MARKS, (0.3, 1.9, -2.0))])
+    boxes = np.array(
+        [[*mark, 4.2, 1.8, 1.5, yaw] for mark, yaw in zip(MARKS, (0.3, 1.9, -2.0), strict=True)]
+    )
     ones = np.ones(len(boxes))
     return Sample('000001', _view(), _view((2.0, 1.0, 1.5)), boxes, ones, ones)
 
@@ -106,8 +108,8 @@ def test_a_moved_frame_keeps_every_pixel(sample):
     moved = move_vehicle_frame(sample, move)
     assert np.abs(moved.boxes[:, :2] - sample.boxes[:, :2]).min() > 0.1
     before, after = box_corners(sample.boxes), box_corners(moved.boxes)
-    for old, new in zip(sample.views, moved.views):
-        for corners, moved_corners in zip(before, after):
+    for old, new in zip(sample.views, moved.views, strict=True):
+        for corners, moved_corners in zip(before, after, strict=True):
             np.testing.assert_allclose(
                 old.project(corners)[0], new.project(moved_corners)[0], atol=1e-6
             )
@@ -156,9 +158,7 @@ def test_pose_noise_moves_the_roadside_camera_alone(sample):
     assert np.abs(noisy.infrastructure.project(MARKS)[0] - _found(sample.infrastructure)).max() > 2
 
     def centre(view):
-        return np.linalg.solve(
-            view.camera_from_vehicle[:, :3], -view.camera_from_vehicle[:, 3]
-        )
+        return np.linalg.solve(view.camera_from_vehicle[:, :3], -view.camera_from_vehicle[:, 3])
 
     turned = disturb_pose(
         sample.infrastructure,
@@ -170,8 +170,13 @@ def test_pose_noise_moves_the_roadside_camera_alone(sample):
 
 def test_the_same_seed_gives_the_same_sample(sample):
     config = AugmentationConfig(
-        camera_turn_degrees=1.0, camera_zoom=0.1, frame_turn_degrees=10.0, frame_shift=2.0,
-        frame_lift=0.1, brightness=0.1, noise=3.0,
+        camera_turn_degrees=1.0,
+        camera_zoom=0.1,
+        frame_turn_degrees=10.0,
+        frame_shift=2.0,
+        frame_lift=0.1,
+        brightness=0.1,
+        noise=3.0,
     )
     first, second = (augment(sample, config, np.random.default_rng(9)) for _ in range(2))
     np.testing.assert_array_equal(first.vehicle.image, second.vehicle.image)

@@ -67,7 +67,7 @@ def test_losses_and_gradients_equal_the_reference(golden, case):
     assert loss.classification.item() == pytest.approx(golden[f'{case}/loss_cls'][0], rel=1e-5)
     assert loss.box.item() == pytest.approx(golden[f'{case}/loss_bbox'][0], rel=1e-5)
     assert loss.direction.item() == pytest.approx(golden[f'{case}/loss_dir'][0], rel=1e-5)
-    for name, tensor in zip(names, maps):
+    for name, tensor in zip(names, maps, strict=True):
         expected = golden[f'{case}/grad_{name}']
         np.testing.assert_allclose(
             tensor.grad, expected, atol=1e-6 * max(1.0, np.abs(expected).max()), err_msg=name

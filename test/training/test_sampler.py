@@ -55,7 +55,9 @@ def test_processes_share_an_epoch_without_overlap():
         _epoch(SeededBatchSampler(16, 2, seed=5, roadside_dropout=0.5, rank=rank, world_size=2), 0)
         for rank in range(2)
     ]
-    assert sorted(key.index for part in parts for batch in part for key in batch) == list(range(16))
+    assert sorted(key.index for part in parts for batch in part for key in batch) == list(
+        range(16)
+    )
     assert [b[0].roadside for b in parts[0]] == [b[0].roadside for b in parts[1]]
 
 

@@ -1,0 +1,143 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Train a network on folders in the DAIR-V2X-C format.
+
+Every folder is checked first; what is missing or broken is listed and nothing is trained. Images
+are resized once into a cache. Checkpoints, TensorBoard events and a CSV log go to the output
+folder, the weights (safetensors with their configuration beside them) to --export.
+"""
+
+import argparse
+import logging
+from pathlib import Path
+import shlex
+import subprocess
+import sys
+
+from lightning.pytorch.utilities import rank_zero_only
+
+from emiff_ros.dair.reader import DairFolder
+from emiff_ros.model.config import EmiffConfig
+from emiff_ros.training.config import TrainingConfig
+from emiff_ros.training.data_check import check_sources
+from emiff_ros.training.dataset import CooperativeDataset, FolderPairs
+from emiff_ros.training.run import RunOptions, export, train
+
+_logger = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    parser.add_argument('--config', type=Path, required=True, help='model configuration (YAML)')
+    parser.add_argument(
+        '--training', type=Path, required=True, help='training configuration (YAML)'
+    )
+    parser.add_argument('--data', type=Path, nargs='+', required=True, help='folders to train on')
+    parser.add_argument(
+        '--split', help='use only this split of --data (split.json), for instance train'
+    )
+    parser.add_argument('--val', type=Path, nargs='+', default=[], help='folders to measure AP on')
+    parser.add_argument('--val-split', help='use only this split of --val, for instance val')
+    parser.add_argument('--output', type=Path, required=True, help='folder of the run')
+    parser.add_argument(
+        '--export', type=Path, help='weights file to write (default: OUTPUT/NAME of --config)'
+    )
+    parser.add_argument(
+        '--description', help="what the data are, for the metadata (default: the folders' names)"
+    )
+    parser.add_argument('--weights', type=Path, help='weights to start from (fine-tuning)')
+    parser.add_argument('--resume', type=Path, help='checkpoint of this run to go on from')
+    parser.add_argument('--seed', type=int, help="instead of the configuration's")
+    parser.add_argument(
+        '--max-minutes', type=float, help='time budget instead of the configured epochs'
+    )
+    parser.add_argument('--accelerator', default='auto', help='auto, cpu, gpu')
+    parser.add_argument('--devices', type=int, default=1, help='number of devices (DDP)')
+    parser.add_argument('--workers', type=int, default=0, help='data loading processes')
+    parser.add_argument('--cache', type=Path, help='folder of resized images')
+    parser.add_argument('--skip-check', action='store_true', help='trust the data')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, export and say where the weights are."""
+    if args.max_minutes is not None and args.max_minutes <= 0:
+        raise ValueError(f'--max-minutes is {args.max_minutes}; expected more than 0')
+    model = EmiffConfig.from_yaml(args.config)
+    training = TrainingConfig.from_yaml(args.training)
+    if args.seed is not None:
+        training = training.model_copy(update={'seed': args.seed})
+    sources = open_folders(args.data, args.split)
+    validation_sources = open_folders(args.val, args.val_split)
+    if not args.skip_check and rank_zero_only.rank == 0:
+        check_sources([*sources, *validation_sources])
+    training_set = CooperativeDataset(
+        sources, model, training.augmentation, training.ground_truth, training.seed, args.cache
+    )
+    validation_set = None
+    if validation_sources:
+        validation_set = CooperativeDataset(validation_sources, model, cache_folder=args.cache)
+    _logger.info(
+        'training on %d pairs, validating on %d', len(training_set), len(validation_set or ())
+    )
+    options = RunOptions(
+        output=args.output,
+        max_minutes=args.max_minutes,
+        resume=args.resume,
+        initial_weights=args.weights,
+        accelerator=args.accelerator,
+        devices=args.devices,
+        workers=args.workers,
+    )
+    result = train(model, training, training_set, validation_set, options)
+    if not result.is_main:
+        return 0
+    path = args.export or args.output / f'{args.config.stem}.safetensors'
+    metadata = {
+        'trained_on': args.description or ', '.join(folder.name for folder in args.data),
+        'training_pairs': str(len(training_set)),
+        'seed': str(training.seed),
+        'command': command_line(),
+        'git_commit': git_commit(),
+    }
+    identity = export(result, model, path, metadata)
+    _logger.info('weights %s (fingerprint %s)', path, identity[:12])
+    if result.best_ap is not None:
+        _logger.info('validation AP-BEV@0.5 %.2f, protocol opendairv2x', result.best_ap)
+    return 0
+
+
+def open_folders(roots: list[Path], split: str | None) -> list[FolderPairs]:
+    """Open DAIR-V2X-C folders, all pairs or those of one split."""
+    folders = [DairFolder(root) for root in roots]
+    return [
+        FolderPairs(folder, folder.split(split) if split else folder.pairs) for folder in folders
+    ]
+
+
+def command_line() -> str:
+    """Return the command that is running, as one would type it."""
+    return shlex.join(['python', '-m', 'emiff_ros', 'train', *sys.argv[2:]])
+
+
+def git_commit() -> str:
+    """Return the commit of the source tree, ``unknown`` where it is no git checkout."""
+    folder = Path(__file__).parent
+    try:
+        process = subprocess.run(
+            ['git', 'rev-parse', 'HEAD'], cwd=folder, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return 'unknown'
+    return process.stdout.strip()

@@ -1,0 +1,241 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Cooperative pairs of DAIR-V2X-C folders as training samples at the network's input size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+from tqdm import tqdm
+
+from emiff_ros.dair.frames import CooperativePair, SensorFrame
+from emiff_ros.dair.reader import DairFolder
+from emiff_ros.geometry import wrap_to_pi
+from emiff_ros.model.camera import Camera
+from emiff_ros.model.config import EmiffConfig
+from emiff_ros.training.augmentation import AugmentationConfig, augment, mirror
+from emiff_ros.training.config import GroundTruthConfig
+from emiff_ros.training.image_cache import ImageCache, default_cache_folder
+from emiff_ros.training.sample import Sample, View
+from emiff_ros.training.sampler import SampleKey
+
+CATEGORY = 'car'
+
+
+@dataclass(frozen=True)
+class FolderPairs:
+    """Some pairs of one folder, for instance a split."""
+
+    folder: DairFolder
+    pairs: Sequence[CooperativePair]
+
+
+@dataclass(frozen=True)
+class TrainingSample:
+    """A sample as the network's input and targets need it.
+
+    Attributes:
+        sample: images, calibration and the ground truth in range.
+        ignored: bool ``[N]``, ground truth that is taken out of the loss.
+        corners: ``[G, 8, 3]`` true corners of all labels in the vehicle frame, unfiltered, for the
+            evaluation of a sample without random changes.
+    """
+
+    sample: Sample
+    ignored: NDArray[np.bool_]
+    corners: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What is kept of a pair: calibration and ground truth, and where its images are."""
+
+    name: str
+    folder: int
+    vehicle: View
+    infrastructure: View
+    vehicle_index: int
+    infrastructure_index: int
+    boxes: NDArray[np.float64]
+    corners: NDArray[np.float64]
+    vehicle_visible: NDArray[np.float64]
+    infrastructure_visible: NDArray[np.float64]
+
+
+class CooperativeDataset(Dataset[TrainingSample]):
+    """Pairs of one or more folders; ground truth and calibration are read once, images are cached.
+
+    Args:
+        sources: pairs by folder.
+        model: gives the input size and the range of the ground truth.
+        augmentation: random changes; None yields every pair as it is.
+        ground_truth: which boxes are learned.
+        seed: of the random changes, together with the key of a sample.
+        cache_folder: where resized images are kept; by default the user's cache folder.
+
+    Raises:
+        ValueError: if there is no pair at all.
+        DairError: if a file is missing or broken.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[FolderPairs],
+        model: EmiffConfig,
+        augmentation: AugmentationConfig | None = None,
+        ground_truth: GroundTruthConfig | None = None,
+        seed: int = 0,
+        cache_folder: Path | None = None,
+    ) -> None:
+        """See the class."""
+        self.model = model
+        self.augmentation = augmentation
+        self.ground_truth = ground_truth or GroundTruthConfig()
+        self.seed = seed
+        self._records: list[_Record] = []
+        self._vehicle_images: list[ImageCache] = []
+        self._infrastructure_images: list[ImageCache] = []
+        cache_folder = cache_folder or default_cache_folder()
+        delay = augmentation.frame_delay if augmentation else 0
+        for source in sources:
+            pairs = _delayed(source, delay)
+            if pairs:
+                self._add(source.folder.root, pairs, cache_folder)
+        if not self._records:
+            names = ', '.join(str(source.folder.root) for source in sources) or 'no folder'
+            raise ValueError(
+                f'no cooperative pair in {names}'
+                + (f' has a roadside frame {delay} frames older' if delay else '')
+                + '; give a folder with pairs'
+            )
+
+    def __len__(self) -> int:
+        """Return the number of pairs."""
+        return len(self._records)
+
+    def __getitem__(self, key: SampleKey | int) -> TrainingSample:
+        """Return one sample; the same key always gives the same sample."""
+        if not isinstance(key, SampleKey):
+            key = SampleKey(int(key))
+        record = self._records[key.index]
+        sample = self._load(record, key.roadside)
+        if self.augmentation is None:
+            return self._finish(sample, record)
+        random = np.random.default_rng([self.seed, key.epoch, key.index])
+        mirrored = random.uniform() < self.augmentation.mirror_probability
+        return self._finish(augment(sample, self.augmentation, random), record, mirrored)
+
+    def cameras(self) -> list[Camera]:
+        """Return every camera of every pair at the network's input size."""
+        size = self.model.image_height, self.model.image_width
+        return [
+            Camera(view.intrinsics, view.camera_from_vehicle, size)
+            for record in self._records
+            for view in (record.vehicle, record.infrastructure)
+        ]
+
+    def _add(self, root: Path, pairs: Sequence[CooperativePair], cache_folder: Path) -> None:
+        size = self.model.image_height, self.model.image_width
+        vehicles = {pair.vehicle.frame_id: pair.vehicle for pair in pairs}
+        stations = {pair.infrastructure.frame_id: pair.infrastructure for pair in pairs}
+        for frames, caches, side in (
+            (vehicles, self._vehicle_images, 'vehicle'),
+            (stations, self._infrastructure_images, 'infrastructure'),
+        ):
+            paths = [frame.image_path for frame in frames.values()]
+            caches.append(ImageCache(paths, *size, cache_folder, f'{root.name} {side}'))
+        vehicle_index = {frame_id: index for index, frame_id in enumerate(vehicles)}
+        infrastructure_index = {frame_id: index for index, frame_id in enumerate(stations)}
+        folder = len(self._vehicle_images) - 1
+        for pair in tqdm(pairs, desc='reading labels', unit='pair', leave=False):
+            labels = pair.labels(CATEGORY)
+            boxes, corners = pair.vehicle_boxes(CATEGORY)
+            self._records.append(
+                _Record(
+                    name=pair.vehicle.frame_id,
+                    folder=folder,
+                    vehicle=self._view(pair.vehicle, pair.vehicle.camera_from_vehicle()),
+                    infrastructure=self._view(pair.infrastructure, pair.camera_from_vehicle()),
+                    vehicle_index=vehicle_index[pair.vehicle.frame_id],
+                    infrastructure_index=infrastructure_index[pair.infrastructure.frame_id],
+                    boxes=boxes,
+                    corners=corners,
+                    vehicle_visible=_shares([label.vehicle_visible_fraction for label in labels]),
+                    infrastructure_visible=_shares(
+                        [label.infrastructure_visible_fraction for label in labels]
+                    ),
+                )
+            )
+
+    def _view(self, frame: SensorFrame, camera_from_vehicle: NDArray[np.float64]) -> View:
+        """Return calibration at the network's input size, with an empty image."""
+        height, width = frame.image_size
+        scale = np.diag([self.model.image_width / width, self.model.image_height / height, 1.0])
+        empty = np.zeros((0, 0, 3), np.uint8)
+        return View(empty, scale @ frame.intrinsics(), camera_from_vehicle)
+
+    def _load(self, record: _Record, roadside: bool) -> Sample:
+        vehicle_image = self._vehicle_images[record.folder][record.vehicle_index]
+        infrastructure = None
+        if roadside and self.model.has_infrastructure:
+            images = self._infrastructure_images[record.folder]
+            infrastructure = replace(
+                record.infrastructure, image=images[record.infrastructure_index]
+            )
+        return Sample(
+            name=record.name,
+            vehicle=replace(record.vehicle, image=vehicle_image),
+            infrastructure=infrastructure,
+            boxes=record.boxes,
+            vehicle_visible=record.vehicle_visible,
+            infrastructure_visible=record.infrastructure_visible,
+        )
+
+    def _finish(self, sample: Sample, record: _Record, mirrored: bool = False) -> TrainingSample:
+        """Mirror if asked, then keep the ground truth in range and mark what is ignored."""
+        unseen = np.zeros(len(sample.boxes), bool)
+        if self.ground_truth.min_visible_fraction > 0:
+            unseen = sample.visible() < self.ground_truth.min_visible_fraction
+        if mirrored:
+            sample = mirror(sample)
+        keep = self._in_range(sample.boxes)
+        if self.ground_truth.unseen == 'drop':
+            keep &= ~unseen
+        sample = sample.select(keep)
+        boxes = sample.boxes.copy()
+        boxes[:, 6] = wrap_to_pi(boxes[:, 6])
+        return TrainingSample(replace(sample, boxes=boxes), unseen[keep], record.corners)
+
+    def _in_range(self, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which centres lie strictly inside the voxel grid (bird's-eye view)."""
+        voxels = self.model.voxels
+        inside_x = (boxes[:, 0] > voxels.x_range[0]) & (boxes[:, 0] < voxels.x_range[1])
+        inside_y = (boxes[:, 1] > voxels.y_range[0]) & (boxes[:, 1] < voxels.y_range[1])
+        return inside_x & inside_y
+
+
+def _delayed(source: FolderPairs, frames: int) -> list[CooperativePair]:
+    """Return the source's pairs with an older roadside frame; pairs without one are left out."""
+    if not frames:
+        return list(source.pairs)
+    delayed = (source.folder.delayed(pair, frames) for pair in source.pairs)
+    return [pair for pair in delayed if pair is not None]
+
+
+def _shares(fractions: Sequence[float | None]) -> NDArray[np.float64]:
+    return np.array([1.0 if share is None else share for share in fractions])

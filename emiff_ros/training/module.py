@@ -1,0 +1,177 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The training step, validation and schedule of EMIFF as a Lightning module."""
+
+import time
+from typing import Any
+
+from lightning.pytorch import LightningModule
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from emiff_ros.dair.evaluation import FrameResult
+from emiff_ros.model.config import EmiffConfig
+from emiff_ros.model.emiff import Emiff
+from emiff_ros.training.batch import Batch
+from emiff_ros.training.config import TrainingConfig
+from emiff_ros.training.losses import detection_loss
+from emiff_ros.training.optimizer import make_optimizer, set_learning_rate
+from emiff_ros.training.schedule import learning_rate_factor
+from emiff_ros.training.targets import AnchorAssigner
+from emiff_ros.training.validation import average_precisions, predict
+
+_ELAPSED = 'elapsed_seconds'
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+
+class EmiffModule(LightningModule):
+    """Trains one network.
+
+    The learning rate follows the progress of the run: optimiser steps out of the planned number,
+    or, with a time budget, minutes out of it. Progress is part of the checkpoints.
+
+    Args:
+        model: configuration of the network.
+        training: configuration of the run.
+        max_minutes: time budget; the run ends when it is used up. None plans by epochs.
+    """
+
+    def __init__(
+        self, model: EmiffConfig, training: TrainingConfig, max_minutes: float | None = None
+    ) -> None:
+        """See the class."""
+        super().__init__()
+        self.model = Emiff(model)
+        if training.channels_last:
+            for part in self.model.modules():
+                if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+                    part.to(memory_format=torch.channels_last)
+        self.training_config = training
+        self.max_minutes = max_minutes
+        self._assigner = AnchorAssigner(self.model.anchors(), training.assigner)
+        self._elapsed_before = 0.0
+        self._started: float | None = None
+        self._progress = 0.0
+        self._fused_results: list[FrameResult] = []
+        self._vehicle_results: list[FrameResult] = []
+
+    @property
+    def elapsed(self) -> float:
+        """Return the seconds trained so far, those before a resume included."""
+        running = 0.0 if self._started is None else time.monotonic() - self._started
+        return self._elapsed_before + running
+
+    @property
+    def progress(self) -> float:
+        """Return the share of the run that is done, the same in all processes."""
+        if self.max_minutes is not None:
+            share = min(self.elapsed / (60.0 * self.max_minutes), 1.0)
+            return self.trainer.strategy.broadcast(share)
+        planned = self.trainer.num_training_batches * self.training_config.epochs
+        return min(self.global_step / planned, 1.0)
+
+    def configure_optimizers(self) -> Optimizer:
+        """Return AdamW; the schedule sets its rates step by step."""
+        return make_optimizer(self.model, self.training_config.optimizer)
+
+    def on_fit_start(self) -> None:
+        """Start the clock of the time budget."""
+        self._started = time.monotonic()
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Set the learning rate and the batch norms' mode for this step."""
+        self._progress = progress = self.progress
+        factor = learning_rate_factor(self.training_config.schedule, progress)
+        set_learning_rate(self.optimizers(use_pl_optimizer=False), factor)
+        if progress >= self.training_config.freeze_norms_from:
+            for module in self.model.modules():
+                if isinstance(module, _NORMS):
+                    module.eval()
+        masking = self.model.channel_masking
+        if masking is not None and self.training_config.fixed_camera_norm:
+            masking.camera_norm.eval()
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss of one batch."""
+        has_vehicle = self.model.config.has_vehicle
+        maps = self.model.forward_maps(
+            self._layout(batch.vehicle_images) if has_vehicle else None,
+            batch.vehicle_cameras if has_vehicle else None,
+            batch.infrastructure_views,
+            batch.flips,
+        )
+        self._assigner = self._assigner.to(batch.flips.device)
+        targets = self._assigner.targets(batch.boxes, batch.ignored)
+        maps = [channels.float() for channels in maps]
+        loss = detection_loss(*maps, targets, self.training_config.loss)
+        size = len(batch.names)
+        self.log('loss', loss.total, prog_bar=True, batch_size=size)
+        self.log('loss_classification', loss.classification, batch_size=size)
+        self.log('loss_box', loss.box, batch_size=size)
+        self.log('loss_direction', loss.direction, batch_size=size)
+        rate = self.optimizers(use_pl_optimizer=False).param_groups[0]['lr']
+        self.log('learning_rate', rate, batch_size=size)
+        self.log('minutes', self.elapsed / 60.0, batch_size=size)
+        if not torch.isfinite(loss.total):
+            raise ValueError(
+                f'the loss is {loss.total.item()} at step {self.global_step} (frames '
+                f'{batch.names}); lower the learning rate or use precision 32-true'
+            )
+        return loss.total
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """End the run when the time budget is used up."""
+        if self.max_minutes is not None and self._progress >= 1.0:
+            self.trainer.should_stop = True
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Collect the detections of one batch."""
+        fused, vehicle = predict(self.model, batch, self.training_config.validation.vehicle_only)
+        self._fused_results += fused
+        self._vehicle_results += vehicle
+
+    def on_validation_epoch_end(self) -> None:
+        """Log AP over all validation pairs."""
+        fused, vehicle = _gathered(self._fused_results), _gathered(self._vehicle_results)
+        self._fused_results, self._vehicle_results = [], []
+        values = average_precisions(fused, 'val_')
+        if vehicle:
+            values |= average_precisions(vehicle, 'val_vehicle_only_')
+        # All processes have all results, so the mean over them is the value itself.
+        self.log_dict(values, sync_dist=True)
+        self.log('val_ap', values['val_ap_bev_50'], prog_bar=True, logger=False, sync_dist=True)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the time that was used."""
+        checkpoint[_ELAPSED] = self.elapsed
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the time that is left."""
+        self._elapsed_before = checkpoint[_ELAPSED]
+
+    def _layout(self, images: Tensor) -> Tensor:
+        if self.training_config.channels_last:
+            return images.contiguous(memory_format=torch.channels_last)
+        return images
+
+
+def _gathered(results: list[FrameResult]) -> list[FrameResult]:
+    """Return the results of all processes."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return results
+    parts: list[list[FrameResult]] = [[] for _ in range(torch.distributed.get_world_size())]
+    torch.distributed.all_gather_object(parts, results)
+    return [result for part in parts for result in part]

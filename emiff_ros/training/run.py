@@ -1,0 +1,202 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One training run from data to weights: Lightning trainer, checkpoints, logs and export."""
+
+from dataclasses import dataclass
+import logging
+from pathlib import Path
+
+from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.callbacks import (
+    Callback,
+    EMAWeightAveraging,
+    ModelCheckpoint,
+    TQDMProgressBar,
+)
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+import torch
+
+from emiff_ros.model.config import EmiffConfig
+from emiff_ros.model.weights import load_weights, save_weights
+from emiff_ros.training.camera_statistics import set_camera_statistics
+from emiff_ros.training.config import TrainingConfig
+from emiff_ros.training.data_module import CooperativeDataModule
+from emiff_ros.training.dataset import CooperativeDataset
+from emiff_ros.training.module import EmiffModule
+
+_logger = logging.getLogger(__name__)
+
+LAST = 'last.ckpt'
+BEST = 'best.ckpt'
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where and how a run takes place; nothing here changes what is learned in a planned step.
+
+    Attributes:
+        output: folder of checkpoints and logs.
+        max_minutes: time budget instead of the configured epochs.
+        resume: checkpoint to go on from.
+        initial_weights: weights file to start from (fine-tuning).
+        accelerator, devices: as Lightning names them.
+        workers: data loading processes on each device.
+        progress_bar: show one.
+    """
+
+    output: Path
+    max_minutes: float | None = None
+    resume: Path | None = None
+    initial_weights: Path | None = None
+    accelerator: str = 'auto'
+    devices: int = 1
+    workers: int = 0
+    progress_bar: bool = True
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run left behind.
+
+    Attributes:
+        module: the network with the last (averaged) weights.
+        checkpoint: the best checkpoint by AP, or the last one without validation data.
+        best_ap: AP-BEV@0.5 of that checkpoint in percent; None without validation data.
+        steps: optimiser steps taken.
+        epochs: epochs begun.
+        minutes: training time.
+        is_main: false in the further processes of a run on several devices.
+    """
+
+    module: EmiffModule
+    checkpoint: Path
+    best_ap: float | None
+    steps: int
+    epochs: int
+    minutes: float
+    is_main: bool
+
+
+def train(
+    model: EmiffConfig,
+    training: TrainingConfig,
+    training_set: CooperativeDataset,
+    validation_set: CooperativeDataset | None,
+    options: RunOptions,
+) -> RunResult:
+    """Train a network; checkpoints, TensorBoard events and CSV go to ``options.output``.
+
+    The same configurations, data and seed give the same losses, resumed from the last epoch's
+    checkpoint or not (on a CPU with the same number of threads, planned by epochs).
+
+    Raises:
+        ValueError: if the data do not fill a batch, or the loss is not finite.
+        WeightsError: if the initial weights do not fit the network.
+    """
+    seed_everything(training.seed, verbose=False)
+    options.output.mkdir(parents=True, exist_ok=True)
+    module = EmiffModule(model, training, options.max_minutes)
+    if options.initial_weights is not None:
+        start = load_weights(options.initial_weights)
+        module.model.load_state_dict(start.model.state_dict())
+    masking = module.model.channel_masking
+    if masking is not None and training.fixed_camera_norm:
+        set_camera_statistics(masking.camera_norm, training_set.cameras())
+    callbacks = _callbacks(training, options, validation_set is not None)
+    trainer = Trainer(
+        accelerator=options.accelerator,
+        devices=options.devices,
+        # Batches without roadside views leave the roadside encoder without gradients.
+        strategy='ddp_find_unused_parameters_true' if options.devices > 1 else 'auto',
+        precision=training.precision,
+        max_epochs=training.epochs if options.max_minutes is None else -1,
+        gradient_clip_val=training.optimizer.gradient_clip or None,
+        check_val_every_n_epoch=training.validation.every_epochs,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+        logger=[
+            CSVLogger(options.output, name='csv'),
+            TensorBoardLogger(options.output, name='tensorboard'),
+        ],
+        callbacks=callbacks,
+        enable_progress_bar=options.progress_bar,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        default_root_dir=options.output,
+    )
+    data = CooperativeDataModule(training_set, validation_set, model, training, options.workers)
+    # The checkpoints are this program's own files.
+    trainer.fit(module, data, ckpt_path=options.resume, weights_only=False)
+    return _result(trainer, module, options)
+
+
+def export(result: RunResult, model: EmiffConfig, path: Path, metadata: dict[str, str]) -> str:
+    """Write the run's checkpoint as weights; return the network's fingerprint."""
+    state = torch.load(result.checkpoint, map_location='cpu', weights_only=False)['state_dict']
+    module = EmiffModule(model, result.module.training_config)
+    module.load_state_dict(state)
+    facts = {
+        'steps': str(result.steps),
+        'epochs': str(result.epochs),
+        'minutes': f'{result.minutes:.1f}',
+    }
+    if result.best_ap is not None:
+        facts['validation_ap_bev_50'] = f'{result.best_ap:.2f} (protocol opendairv2x)'
+    return save_weights(module.model, path, {**facts, **metadata})
+
+
+def _callbacks(training: TrainingConfig, options: RunOptions, validated: bool) -> list[Callback]:
+    callbacks: list[Callback] = [
+        ModelCheckpoint(
+            options.output,
+            filename=Path(LAST).stem,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+    ]
+    if validated:
+        callbacks.append(
+            ModelCheckpoint(
+                options.output,
+                filename=Path(BEST).stem,
+                monitor='val_ap_bev_50',
+                mode='max',
+                save_on_train_epoch_end=False,
+                enable_version_counter=False,
+            )
+        )
+    if training.average_decay:
+        callbacks.append(EMAWeightAveraging(decay=training.average_decay))
+    if options.progress_bar:
+        callbacks.append(TQDMProgressBar())
+    return callbacks
+
+
+def _result(trainer: Trainer, module: EmiffModule, options: RunOptions) -> RunResult:
+    checkpoint, best_ap = options.output / LAST, None
+    for callback in trainer.checkpoint_callbacks:
+        if callback.monitor and callback.best_model_path:
+            checkpoint = Path(callback.best_model_path)
+            best_ap = float(callback.best_model_score)
+    _logger.info('trained %d steps in %.1f minutes', trainer.global_step, module.elapsed / 60.0)
+    return RunResult(
+        module,
+        checkpoint,
+        best_ap,
+        trainer.global_step,
+        trainer.current_epoch,
+        module.elapsed / 60.0,
+        trainer.is_global_zero,
+    )

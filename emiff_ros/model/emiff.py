@@ -86,7 +86,8 @@ class Emiff(nn.Module):
         self.neck = make_neck(config)
         self.head = AnchorHead(config)
         self._anchors: dict[str, Tensor] = {}
-        initialise(self)
+        initialise(self.neck)
+        initialise(self.head)
 
     def encode_vehicle(self, image: Tensor) -> list[Tensor]:
         """Encode the vehicle's image [B, 3, H, W] into pyramid levels, finest first.

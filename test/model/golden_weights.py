@@ -14,6 +14,7 @@
 
 """Seeded weights of the golden cases: values follow from official key and shape alone."""
 
+import functools
 from pathlib import Path
 import re
 import zlib
@@ -32,7 +33,7 @@ CAMERA_STD = np.array(
 
 def seeded_weights(shapes, adjust=None):
     """Return key -> array for key -> shape; ``adjust`` is key -> (factor, summand)."""
-    weights = {key: _tensor(key, tuple(shape)) for key, shape in shapes.items()}
+    weights = {key: _tensor(key, tuple(shape)).copy() for key, shape in shapes.items()}
     for key, (factor, summand) in (adjust or {}).items():
         value = weights[key] * np.float32(factor) + np.asarray(summand, np.float32)
         weights[key] = value.astype(weights[key].dtype)
@@ -51,6 +52,7 @@ def released_shapes(halvings):
     return shapes
 
 
+@functools.cache
 def _tensor(key, shape):
     random = np.random.RandomState(zlib.crc32(key.encode('ascii')))
     if key.endswith('num_batches_tracked'):

@@ -35,7 +35,7 @@ def test_halves_agree_with_the_network(make_model, image, vehicle_camera, statio
     model = make_model(mask_behind_camera=True, view_fusion='visibility_weighted')
     cameras = [vehicle_camera, station_camera]
     with torch.no_grad():
-        encode = reloaded(export_infrastructure_encoder(model.infrastructure_encoder))
+        encode = export_infrastructure_encoder(model.infrastructure_encoder).module()
         feature = encode(image)
         assert torch.equal(feature, model.encode_infrastructure(image))
         view = InfrastructureView(station_camera, feature=feature)

@@ -22,7 +22,7 @@ from setuptools import find_packages, setup
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from emiff_ros.verbs import VERBS  # noqa: E402
+from emiff_ros.verbs import VERBS
 
 PACKAGE = 'emiff_ros'
 
@@ -52,7 +52,7 @@ setup(
     zip_safe=True,
     maintainer='emiff_ros maintainers',
     maintainer_email='emiff-ros@example.org',
-    description='Cooperative 3D detection from a roadside and a vehicle camera with the EMIFF network',
+    description='Cooperative 3D detection from a roadside and a vehicle camera (EMIFF)',
     license='Apache-2.0',
     entry_points={'console_scripts': [f'{verb} = emiff_ros.cli:main' for verb in VERBS]},
 )

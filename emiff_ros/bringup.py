@@ -112,6 +112,7 @@ def vehicle(
             '~/output/fusion_status': 'fusion_status',
             '~/debug/markers': 'debug/markers',
             '~/debug/image': 'debug/image',
+            '~/debug/birds_eye': 'debug/birds_eye',
         },
     )
 

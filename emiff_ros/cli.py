@@ -35,8 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one verb and return the exit status of the process.
 
     Args:
-        arguments: verb and options; by default those of the process. An executable that is called like a
-            verb (``ros2 run emiff_ros VERB``) needs no verb argument.
+        arguments: verb and options; by default those of the process. An executable that is called
+            like a verb (``ros2 run emiff_ros VERB``) needs no verb argument.
     """
     if arguments is None:
         arguments = sys.argv[1:]
@@ -78,7 +78,16 @@ def _missing_module(name: str) -> str:
     """Say in one sentence how to get a module that is not installed."""
     top = name.split('.')[0]
     if top == 'rclpy':
-        return 'rclpy is missing: source a ROS 2 installation, or run through `make`, which brings its own.'
+        return (
+            'rclpy is missing: source a ROS 2 installation, or run through `make`, which '
+            'brings its own.'
+        )
     if top.endswith('_msgs') or top in ('message_filters', 'cv_bridge'):
-        return f'{top} is missing: build or install it (`colcon build`, `rosdep install`) and source the workspace.'
-    return f'the Python package {top!r} is missing: `pip install -r environment/requirements.txt` brings it.'
+        return (
+            f'{top} is missing: build or install it (`colcon build`, `rosdep install`) and '
+            'source the workspace.'
+        )
+    return (
+        f'the Python package {top!r} is missing: `pip install -r '
+        'environment/requirements.txt` brings it.'
+    )

@@ -14,8 +14,8 @@
 
 """Rigid and affine geometry in float64: transforms, quaternions and box corners.
 
-Transforms are affine ``[3, 4]`` arrays named ``target_from_source``. They need not be rotations: the
-roadside extrinsics of DAIR-V2X have determinant 0.81, so inverses are true matrix inverses.
+Transforms are affine ``[3, 4]`` arrays named ``target_from_source``. They need not be rotations:
+the roadside extrinsics of DAIR-V2X have determinant 0.81, so inverses are true matrix inverses.
 """
 
 import numpy as np
@@ -40,7 +40,9 @@ def as_affine(values: ArrayLike, name: str = 'affine') -> Affine:
     elif array.shape == (4, 4):
         array = array[:3]
     if array.shape != (3, 4):
-        raise ValueError(f'{name} has shape {array.shape}; expected [3, 4] (rotation | translation)')
+        raise ValueError(
+            f'{name} has shape {array.shape}; expected [3, 4] (rotation | translation)'
+        )
     if not np.isfinite(array).all():
         raise ValueError(f'{name} holds a number that is not finite: {array.tolist()}')
     determinant = float(np.linalg.det(array[:, :3]))
@@ -50,7 +52,7 @@ def as_affine(values: ArrayLike, name: str = 'affine') -> Affine:
 
 
 def affine_from_parts(linear: ArrayLike, translation: ArrayLike, name: str = 'affine') -> Affine:
-    """Join a 3x3 linear part and a translation (any shape of 3 numbers, metres) into ``[3, 4]``."""
+    """Join a 3x3 linear part and a translation (3 numbers, metres) into ``[3, 4]``."""
     linear = np.asarray(linear, dtype=np.float64)
     translation = np.asarray(translation, dtype=np.float64)
     if linear.shape != (3, 3) or translation.size != 3:
@@ -93,7 +95,7 @@ def transform_points(affine: ArrayLike, points: ArrayLike) -> NDArray[np.float64
 
 
 def is_rigid(affine: ArrayLike, tolerance: float = 1e-3) -> bool:
-    """Tell whether the linear part is a rotation within ``tolerance`` (largest entry of R R^T - I)."""
+    """Tell whether the linear part is a rotation: no entry of R R^T - I above ``tolerance``."""
     linear = as_affine(affine)[:, :3]
     orthonormal = np.abs(linear @ linear.T - np.eye(3)).max() <= tolerance
     return bool(orthonormal and np.linalg.det(linear) > 0)
@@ -108,7 +110,9 @@ def rotation_from_quaternion(quaternion: ArrayLike) -> NDArray[np.float64]:
     quaternion = np.asarray(quaternion, dtype=np.float64)
     norm = np.linalg.norm(quaternion)
     if quaternion.shape != (4,) or not np.isfinite(norm) or norm < 1e-6:
-        raise ValueError(f'{quaternion.tolist()} is no quaternion; expected 4 numbers (x, y, z, w)')
+        raise ValueError(
+            f'{quaternion.tolist()} is no quaternion; expected 4 numbers (x, y, z, w)'
+        )
     x, y, z, w = quaternion / norm
     return np.array(
         [
@@ -122,8 +126,8 @@ def rotation_from_quaternion(quaternion: ArrayLike) -> NDArray[np.float64]:
 def quaternion_from_rotation(rotation: ArrayLike) -> NDArray[np.float64]:
     """Return the quaternion (x, y, z, w), w >= 0, nearest to a 3x3 rotation matrix.
 
-    The quaternion is the dominant eigenvector of Bar-Itzhack's matrix, so small numerical errors of
-    the rotation are averaged and not amplified.
+    The quaternion is the dominant eigenvector of Bar-Itzhack's matrix, so small numerical errors
+    of the rotation are averaged and not amplified.
     """
     r = np.asarray(rotation, dtype=np.float64)
     if r.shape != (3, 3):
@@ -166,9 +170,9 @@ _CORNER_SIGNS = np.array(
 def box_corners(boxes: ArrayLike) -> NDArray[np.float64]:
     """Return the corners ``[N, 8, 3]`` of boxes ``[N, 7]`` in the same frame.
 
-    A box is (x, y, z of the bottom face, length, width, height, yaw), yaw counter-clockwise from +x.
-    Corners follow mmdetection3d's LiDAR order: x- y- bottom, x- y- top, x- y+ top, x- y+ bottom, then
-    the same four at x+.
+    A box is (x, y, z of the bottom face, length, width, height, yaw), yaw counter-clockwise from
+    +x. Corners follow mmdetection3d's LiDAR order: x- y- bottom, x- y- top, x- y+ top, x- y+
+    bottom, then the same four at x+.
     """
     boxes = np.asarray(boxes, dtype=np.float64)
     if boxes.ndim != 2 or boxes.shape[1] != 7:

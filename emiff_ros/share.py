@@ -36,7 +36,8 @@ def share_directory() -> Path:
         return Path(get_package_share_directory(PACKAGE))
     except PackageNotFoundError as error:
         raise FileNotFoundError(
-            f'the share folder of {PACKAGE} was not found: source the workspace that it was built in'
+            f'the share folder of {PACKAGE} was not found: source the workspace that it was '
+            'built in'
         ) from error
 
 
@@ -52,5 +53,6 @@ def find_weights(name: str) -> Path:
             return path
     shipped = ', '.join(sorted(path.stem for path in folder.glob('*.safetensors'))) or 'none'
     raise FileNotFoundError(
-        f'no weights {name!r}: give the path of a .safetensors file or a shipped name (there are: {shipped})'
+        f'no weights {name!r}: give the path of a .safetensors file or a shipped name (there '
+        f'are: {shipped})'
     )

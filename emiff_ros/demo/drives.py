@@ -70,12 +70,15 @@ def prepare_drives(folder: DairFolder, output: Path) -> list[Drive]:
         report = write_bag(folder, bag, pairs=None if whole else pairs)
         left_out = {refused.frame_id for refused in report.refused if refused.side == 'vehicle'}
         for refused in report.refused:
-            logger.warning('%s frame %s left out: %s', refused.side, refused.frame_id, refused.reason)
+            logger.warning(
+                '%s frame %s left out: %s', refused.side, refused.frame_id, refused.reason
+            )
         frames = folder.vehicle_frames.values() if whole else [pair.vehicle for pair in pairs]
         stamps = sorted(frame.image_stamp for frame in frames if frame.frame_id not in left_out)
         drives.append(Drive(bag.name, bag, pairs, stamps))
     if not drives:
         raise ValueError(
-            f'{folder.root} lists no cooperative pairs; a demo needs cooperative/data_info.json with labels'
+            f'{folder.root} lists no cooperative pairs; a demo needs '
+            'cooperative/data_info.json with labels'
         )
     return drives

@@ -22,7 +22,6 @@ import threading
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
-from emiff_msgs.msg import FeatureTensor, FusionStatus
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.context import Context
@@ -32,6 +31,7 @@ from rclpy.serialization import deserialize_message
 from rclpy.time import Time
 from vision_msgs.msg import Detection3DArray
 
+from emiff_msgs.msg import FeatureTensor, FusionStatus
 from emiff_ros.transport.detection_message import boxes_from_message
 
 _DEPTH = 200
@@ -77,7 +77,9 @@ class ResultListener(Node):
         self._last_result = time.monotonic()
         self._changed = threading.Condition()
         reliable = QoSProfile(depth=_DEPTH)
-        self.create_subscription(Detection3DArray, '/vehicle/detections', self._on_detections, reliable)
+        self.create_subscription(
+            Detection3DArray, '/vehicle/detections', self._on_detections, reliable
+        )
         self.create_subscription(FusionStatus, '/vehicle/fusion_status', self._on_status, reliable)
         self.create_subscription(
             FeatureTensor, '/infrastructure/features', self._on_feature, reliable, raw=True

@@ -53,7 +53,9 @@ class DriveResult:
 
 def predictions(pairs: Sequence[CooperativePair], replay: ReplayResult) -> dict[str, Prediction]:
     """Return what arrived for each pair, by the id of its vehicle frame."""
-    found = {pair.vehicle.frame_id: replay.detections.get(pair.vehicle.image_stamp) for pair in pairs}
+    found = {
+        pair.vehicle.frame_id: replay.detections.get(pair.vehicle.image_stamp) for pair in pairs
+    }
     return {
         frame_id: Prediction(box_corners(detections.boxes), detections.scores)
         for frame_id, detections in found.items()
@@ -84,7 +86,9 @@ def demo_metrics(drives: Sequence[DriveResult], seed: int | None) -> dict[str, A
     results = {name: evaluate_replays(drives, name) for name in ('cooperative', 'vehicle_only')}
     sizes = [size for replay in cooperative for size in replay.features.values()]
     latencies = [
-        status.processing_time * 1e3 for replay in cooperative for status in replay.statuses.values()
+        status.processing_time * 1e3
+        for replay in cooperative
+        for status in replay.statuses.values()
     ]
     return {
         'protocol': PROTOCOL,
@@ -139,7 +143,7 @@ def _feature_counters(replays: Sequence[ReplayResult]) -> dict[str, int]:
 
 
 def visible_share(pairs: Sequence[CooperativePair]) -> dict[str, float | None]:
-    """Return which share of the evaluated ground truth each side sees; None where labels do not say."""
+    """Return which share of the ground truth each side sees; None where labels do not say."""
     seen: dict[str, list[float | None]] = {'vehicle': [], 'infrastructure': []}
     for pair in pairs:
         labels = pair.labels('car')

@@ -32,7 +32,6 @@ from rclpy.node import Node
 
 from emiff_ros.bringup import ProcessDescription
 
-
 ANSWER_TIMEOUT = 1.0
 """Seconds to wait for a node's answer before it is asked again."""
 

@@ -24,12 +24,12 @@ from pathlib import Path
 import threading
 import time
 
-from emiff_msgs.msg import FusionStatus
 import rclpy
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from tqdm import tqdm
 
+from emiff_msgs.msg import FusionStatus
 from emiff_ros.bringup import ProcessDescription
 from emiff_ros.dair.bag_player import BagPlayer
 from emiff_ros.demo.domain import isolated_domain
@@ -112,8 +112,8 @@ def replay(
         image_stamps: stamps of the vehicle's images in the bag, nanoseconds.
         log_folder: where the nodes' output goes.
         title: of the progress bar.
-        speed: of the replay, 1 is the recorded pace; by default half of what the nodes' warm-up says
-            they can do, at most 1.
+        speed: of the replay, 1 is the recorded pace; by default half of what the nodes' warm-up
+            says they can do, at most 1.
 
     Raises:
         ProcessFailedError: if a node does not come up.
@@ -140,7 +140,12 @@ def replay(
         player = stack.enter_context(
             closing(
                 BagPlayer(
-                    listener, bag, rate=speed, clock_frequency=CLOCK, tail=TAIL, progress=show_progress
+                    listener,
+                    bag,
+                    rate=speed,
+                    clock_frequency=CLOCK,
+                    tail=TAIL,
+                    progress=show_progress,
                 )
             )
         )
@@ -184,7 +189,9 @@ def affordable_speed(
 
     Their warm-up runs are added up, since they compete for the same cores.
     """
-    seconds = sum(float(listener.diagnostics(name, 'network')['warm_up_ms']) for name in names) / 1e3
+    seconds = (
+        sum(float(listener.diagnostics(name, 'network')['warm_up_ms']) for name in names) / 1e3
+    )
     if len(image_stamps) < 2:
         return 1.0
     period = (max(image_stamps) - min(image_stamps)) / 1e9 / (len(image_stamps) - 1)

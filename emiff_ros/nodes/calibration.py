@@ -20,11 +20,11 @@ from bisect import bisect_right
 from dataclasses import dataclass
 import threading
 
-from emiff_msgs.msg import CameraCalibration
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.time import Time
 
+from emiff_msgs.msg import CameraCalibration
 from emiff_ros.geometry import as_affine
 from emiff_ros.nodes.refusal import Refusal
 
@@ -49,7 +49,8 @@ class Extrinsics:
 class CalibrationBuffer:
     """The last calibrations of one camera, ordered by the time from which they hold.
 
-    Calibrations may arrive ahead of their validity, so that a change is known before its first image.
+    Calibrations may arrive ahead of their validity, so that a change is known before its first
+    image.
     """
 
     def __init__(self, capacity: int = 64) -> None:
@@ -65,11 +66,16 @@ class CalibrationBuffer:
             Refusal: ``bad_calibration``.
         """
         if not message.reference_frame:
-            raise Refusal('bad_calibration', 'calibration names no reference_frame: set it to the map or vehicle frame')
+            raise Refusal(
+                'bad_calibration',
+                'calibration names no reference_frame: set it to the map or vehicle frame',
+            )
         try:
             affine = as_affine(message.camera_from_reference, 'camera_from_reference')
         except ValueError as error:
-            raise Refusal('bad_calibration', f'calibration of {message.header.frame_id!r}: {error}') from error
+            raise Refusal(
+                'bad_calibration', f'calibration of {message.header.frame_id!r}: {error}'
+            ) from error
         entry = Extrinsics(
             Time.from_msg(message.header.stamp).nanoseconds,
             message.header.frame_id,
@@ -89,8 +95,8 @@ class CalibrationBuffer:
     def at(self, stamp: int, timeout: float = 0.0) -> Extrinsics:
         """Return the calibration in force at ``stamp``.
 
-        Before the first known one, the first is used: a camera does not move because its calibration
-        arrived late.
+        Before the first known one, the first is used: a camera does not move because its
+        calibration arrived late.
 
         Args:
             stamp: nanoseconds.
@@ -102,7 +108,8 @@ class CalibrationBuffer:
         with self._changed:
             if not self._changed.wait_for(lambda: self._entries, timeout):
                 raise Refusal(
-                    'no_calibration', 'no camera calibration has arrived yet: is ~/input/calibration published?'
+                    'no_calibration',
+                    'no camera calibration has arrived yet: is ~/input/calibration published?',
                 )
             index = bisect_right([entry.valid_from for entry in self._entries], stamp)
             return self._entries[max(index - 1, 0)]

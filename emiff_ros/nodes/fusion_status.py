@@ -18,11 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from builtin_interfaces.msg import Time
-from emiff_msgs.msg import FusionStatus, StationStatus
 from rclpy.duration import Duration
-from rclpy.time import Time as RclpyTime
+from rclpy.time import Time
+from std_msgs.msg import Header
 
+from emiff_msgs.msg import FusionStatus, StationStatus
 from emiff_ros.matching.counters import StationCounters
 from emiff_ros.matching.results import Match, MatchState
 
@@ -30,8 +30,7 @@ _COUNTERS = ('received', 'fused', 'superseded', 'expired', 'refused', 'lost', 'd
 
 
 def fusion_status_message(
-    stamp: Time,
-    frame_id: str,
+    header: Header,
     matches: Mapping[str, Match],
     counters: Mapping[str, StationCounters],
     processing_time: float,
@@ -39,19 +38,17 @@ def fusion_status_message(
     """Build the status of one result.
 
     Args:
-        stamp: of the vehicle's image.
-        frame_id: frame of the detections.
+        header: stamp of the vehicle's image, frame of the detections.
         matches: what each station contributed.
         counters: of each station, taken after the result.
         processing_time: from the arrival of the image to its result, seconds.
     """
     message = FusionStatus()
-    message.header.stamp = stamp
-    message.header.frame_id = frame_id
+    message.header = header
     fused = any(match.state is MatchState.USED for match in matches.values())
     message.mode = FusionStatus.FUSED if fused else FusionStatus.VEHICLE_ONLY
     message.processing_time = processing_time
-    image_stamp = RclpyTime.from_msg(stamp).nanoseconds
+    image_stamp = Time.from_msg(header.stamp).nanoseconds
     message.stations = [
         _station_status(match, counters[name], image_stamp) for name, match in matches.items()
     ]
@@ -65,7 +62,7 @@ def _station_status(match: Match, counters: StationCounters, image_stamp: int) -
     entry.reason = '' if match.state is MatchState.USED else match.reason
     if match.age is not None:
         entry.age = Duration(nanoseconds=match.age).to_msg()
-        entry.feature_stamp = RclpyTime(nanoseconds=max(image_stamp - match.age, 0)).to_msg()
+        entry.feature_stamp = Time(nanoseconds=max(image_stamp - match.age, 0)).to_msg()
     for name in _COUNTERS:
         setattr(entry, name, getattr(counters, name))
     return entry

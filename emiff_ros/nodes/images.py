@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""From an image message to the network's input: decode, check, resize once, scale the intrinsics."""
+"""From an image message to the network's input: decode, check, resize, scale the intrinsics."""
 
 from __future__ import annotations
 
@@ -54,13 +54,15 @@ def decode_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
         if data[:2] == _JPEG_START and _JPEG_END not in data[-64:]:
             raise Refusal(
                 'truncated_image',
-                f'JPEG of {len(data)} bytes has no end marker: the image was cut off on its way or on disk',
+                f'JPEG of {len(data)} bytes has no end marker: the image was cut off on its '
+                'way or on disk',
             )
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
         if pixels is None:
             raise Refusal(
                 'undecodable_image',
-                f'{len(data)} bytes of format {message.format!r} are no image that OpenCV reads; send JPEG or PNG',
+                f'{len(data)} bytes of format {message.format!r} are no image that OpenCV '
+                'reads; send JPEG or PNG',
             )
         return pixels
     try:
@@ -68,7 +70,8 @@ def decode_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
     except (CvBridgeError, ValueError, TypeError) as error:
         raise Refusal(
             'undecodable_image',
-            f'image with encoding {message.encoding!r}, {message.width}x{message.height}, step {message.step} '
+            f'image with encoding {message.encoding!r}, {message.width}x{message.height}, step '
+            f'{message.step} '
             f'and {len(message.data)} bytes cannot be converted: {error}',
         ) from error
 
@@ -83,11 +86,15 @@ def check_camera_info(info: CameraInfo) -> NDArray[np.float64]:
     if not np.isfinite(intrinsics).all() or intrinsics[0, 0] <= 0 or intrinsics[1, 1] <= 0:
         raise Refusal(
             'bad_camera_info',
-            f'CameraInfo has k = {intrinsics.ravel().tolist()}; expected finite numbers and positive focal '
+            f'CameraInfo has k = {intrinsics.ravel().tolist()}; expected finite numbers and '
+            'positive focal '
             'lengths: is the camera calibrated?',
         )
     if not info.width or not info.height:
-        raise Refusal('bad_camera_info', f'CameraInfo has size {info.width}x{info.height}; expected the image size')
+        raise Refusal(
+            'bad_camera_info',
+            f'CameraInfo has size {info.width}x{info.height}; expected the image size',
+        )
     return intrinsics
 
 

@@ -20,12 +20,12 @@ import secrets
 import sys
 import time
 
-from emiff_msgs.msg import CameraCalibration, FeatureTensor
 from rclpy.duration import Duration
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 import torch
 
+from emiff_msgs.msg import CameraCalibration, FeatureTensor
 from emiff_ros.geometry import as_affine
 from emiff_ros.model import preprocess_image
 from emiff_ros.model.weights import load_infrastructure_encoder
@@ -63,7 +63,9 @@ class InfrastructureNode(ManagedNode):
         if values.pose_source == 'parameter':
             pose = as_affine(values.camera_from_map, 'parameter camera_from_map')
             self._fixed_pose = Extrinsics(0, '', values.map_frame, pose)
-        encoder, self._config, fingerprint = load_infrastructure_encoder(find_weights(values.model))
+        encoder, self._config, fingerprint = load_infrastructure_encoder(
+            find_weights(values.model)
+        )
         self._encoder = encoder.to(self._device).eval()
         self._fingerprint = bytes.fromhex(fingerprint)
 
@@ -75,7 +77,9 @@ class InfrastructureNode(ManagedNode):
 
     def run_once(self) -> None:
         """Encode an empty image."""
-        self.encode(torch.zeros(self._config.image_height, self._config.image_width, 3, dtype=torch.uint8))
+        self.encode(
+            torch.zeros(self._config.image_height, self._config.image_width, 3, dtype=torch.uint8)
+        )
 
     def free_network(self) -> None:
         """Drop the weights."""
@@ -138,7 +142,8 @@ class InfrastructureNode(ManagedNode):
         self._sequence += 1
         self._features.publish(message)
         self.get_logger().debug(
-            f'{len(encoded.payload)} bytes after {(time.monotonic() - received.arrived) * 1e3:.0f} ms'
+            f'{len(encoded.payload)} bytes after '
+            f'{(time.monotonic() - received.arrived) * 1e3:.0f} ms'
         )
 
 

@@ -67,8 +67,8 @@ class ReceivedImage:
 class ManagedNode(LifecycleNode):
     """A lifecycle node that runs a network on the newest image of one camera.
 
-    configure loads the weights and creates the publishers, activate the subscriptions, deactivate removes
-    the subscriptions, cleanup frees the network. Subclasses fill in the hooks below.
+    configure loads the weights and creates the publishers, activate the subscriptions, deactivate
+    removes the subscriptions, cleanup frees the network. Subclasses fill in the hooks below.
     """
 
     def __init__(self, name: str, specification: Iterable[Parameter]) -> None:
@@ -142,7 +142,9 @@ class ManagedNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to listen."""
-        self._worker = LatestJobWorker(self._process, self._on_replaced, self._on_error, self.get_name())
+        self._worker = LatestJobWorker(
+            self._process, self._on_replaced, self._on_error, self.get_name()
+        )
         transport = self.parameters.values.image_transport
         image_type = CompressedImage if transport == 'compressed' else Image
         self.listen(image_type, '~/input/image', self._on_image, depth=1)
@@ -208,7 +210,9 @@ class ManagedNode(LifecycleNode):
         received = ReceivedImage(message, self._last_image)
         if received.stamp == 0:
             self._refuse_image(
-                Refusal('zero_stamp', 'the image has no stamp: set header.stamp to its capture time')
+                Refusal(
+                    'zero_stamp', 'the image has no stamp: set header.stamp to its capture time'
+                )
             )
         elif self._worker is not None:
             self._worker.submit(received)
@@ -231,7 +235,10 @@ class ManagedNode(LifecycleNode):
             Refusal: if it cannot be used.
         """
         if not self._camera_info_arrived.wait(self.parameters.values.calibration_timeout):
-            raise Refusal('no_camera_info', 'no CameraInfo has arrived yet: is ~/input/camera_info published?')
+            raise Refusal(
+                'no_camera_info',
+                'no CameraInfo has arrived yet: is ~/input/camera_info published?',
+            )
         return prepare_image(received.message, self._camera_info, width, height)
 
     def _process(self, received: ReceivedImage) -> None:
@@ -292,10 +299,13 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ParameterError(f'parameter device is {name!r}; expected auto, cpu or cuda:N') from error
+        raise ParameterError(
+            f'parameter device is {name!r}; expected auto, cpu or cuda:N'
+        ) from error
     if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
         raise ParameterError(
-            f'parameter device is {name!r} but this machine has {torch.cuda.device_count()} CUDA devices; '
+            f'parameter device is {name!r} but this machine has {torch.cuda.device_count()} '
+            'CUDA devices; '
             'use auto or cpu'
         )
     if device.type not in ('cpu', 'cuda'):

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Parameters of the nodes: one specification from which declaration, descriptors and checks come."""
+"""Parameters of the nodes: one specification gives declarations, descriptors and checks."""
 
 from __future__ import annotations
 

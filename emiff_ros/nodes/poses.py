@@ -83,10 +83,13 @@ class PoseBuffer:
         if not np.isfinite(position).all() or not 0.9 < norm < 1.1 or stamp == 0:
             raise Refusal(
                 'bad_odometry',
-                f'odometry at {stamp} ns has position {position.tolist()} and orientation {quaternion.tolist()}; '
+                f'odometry at {stamp} ns has position {position.tolist()} and orientation '
+                f'{quaternion.tolist()}; '
                 'expected a stamp, finite metres and a unit quaternion',
             )
-        entry = VehiclePose(stamp, message.header.frame_id, message.child_frame_id, position, quaternion / norm)
+        entry = VehiclePose(
+            stamp, message.header.frame_id, message.child_frame_id, position, quaternion / norm
+        )
         with self._changed:
             if self._poses and stamp < self._poses[-1].stamp - 10_000_000_000:
                 self._poses.clear()  # the clock jumped back: a bag was started again
@@ -117,7 +120,11 @@ class PoseBuffer:
             if 0 < index < len(stamps) and stamps[index] - stamps[index - 1] <= self._max_gap:
                 return _interpolate(self._poses[index - 1], self._poses[index], stamp)
         nearest = min((abs(known - stamp) for known in stamps), default=None)
-        found = 'no odometry has arrived' if nearest is None else f'the nearest pose is {nearest / 1e6:.0f} ms away'
+        found = (
+            'no odometry has arrived'
+            if nearest is None
+            else f'the nearest pose is {nearest / 1e6:.0f} ms away'
+        )
         raise Refusal('no_pose', f'no pose for the image at {stamp} ns: {found}')
 
 
@@ -135,5 +142,9 @@ def _interpolate(before: VehiclePose, after: VehiclePose, stamp: int) -> Vehicle
             np.sin((1 - share) * angle) * before.quaternion + np.sin(share * angle) * end
         ) / np.sin(angle)
     return VehiclePose(
-        stamp, before.map_frame, before.vehicle_frame, position, quaternion / np.linalg.norm(quaternion)
+        stamp,
+        before.map_frame,
+        before.vehicle_frame,
+        position,
+        quaternion / np.linalg.norm(quaternion),
     )

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Why an input was not used: an exception with a cause that is counted and a sentence that is logged."""
+"""Why an input was not used: a cause that is counted and a sentence that is logged."""
 
 from __future__ import annotations
 

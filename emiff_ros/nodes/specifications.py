@@ -22,7 +22,11 @@ COMMON = (
     Parameter('model', 'emiff_small', 'Name of shipped weights, or path of a .safetensors file.'),
     Parameter('device', 'auto', 'Where the network runs: auto, cpu or cuda:N.'),
     Parameter(
-        'threads', 0, 'Threads of the network on the CPU; 0 leaves the choice to torch.', minimum=0, maximum=256
+        'threads',
+        0,
+        'Threads of the network on the CPU; 0 leaves the choice to torch.',
+        minimum=0,
+        maximum=256,
     ),
     Parameter(
         'image_transport',
@@ -52,14 +56,19 @@ COMMON = (
 
 INFRASTRUCTURE = (
     *COMMON,
-    Parameter('station_id', 'station', 'Name of this station, unique within reach, 1 to 64 characters.'),
+    Parameter(
+        'station_id', 'station', 'Name of this station, unique within reach, 1 to 64 characters.'
+    ),
     Parameter(
         'pose_source',
         'calibration',
-        'Where the pose comes from: the topic ~/input/calibration or the parameter camera_from_map.',
+        'Where the pose comes from: the topic ~/input/calibration or the parameter '
+        'camera_from_map.',
         choices=('calibration', 'parameter'),
     ),
-    Parameter('map_frame', 'map', 'Frame of camera_from_map where the pose comes from the parameter.'),
+    Parameter(
+        'map_frame', 'map', 'Frame of camera_from_map where the pose comes from the parameter.'
+    ),
     Parameter(
         'camera_from_map',
         [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0],
@@ -72,7 +81,9 @@ INFRASTRUCTURE = (
         choices=('float32', 'float16', 'int8', 'int4'),
         run_time=True,
     ),
-    Parameter('coder', 'zstd', 'Entropy coder of the payload.', choices=('raw', 'zstd'), run_time=True),
+    Parameter(
+        'coder', 'zstd', 'Entropy coder of the payload.', choices=('raw', 'zstd'), run_time=True
+    ),
     Parameter(
         'lifespan',
         0.5,
@@ -85,7 +96,9 @@ INFRASTRUCTURE = (
 
 VEHICLE = (
     *COMMON,
-    Parameter('feature_topics', ['~/input/features'], 'Feature topics, one per station or shared.'),
+    Parameter(
+        'feature_topics', ['~/input/features'], 'Feature topics, one per station or shared.'
+    ),
     Parameter(
         'max_feature_age',
         0.3,
@@ -107,7 +120,7 @@ VEHICLE = (
     Parameter(
         'max_station_jump',
         3.0,
-        'Largest change of a station\'s position between two messages.',
+        "Largest change of a station's position between two messages.",
         unit='m',
         minimum=0.0,
         maximum=1000.0,
@@ -140,7 +153,8 @@ VEHICLE = (
     Parameter(
         'filter_ego',
         True,
-        'Drop detections whose centre lies in ego_footprint: the roadside camera sees the vehicle too.',
+        'Drop detections whose centre lies in ego_footprint: the roadside camera sees the '
+        'vehicle too.',
         run_time=True,
     ),
     Parameter(

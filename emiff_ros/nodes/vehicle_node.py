@@ -12,26 +12,27 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The vehicle node: fuses its own image with the features of roadside stations and detects in 3D."""
+"""The vehicle node: fuses its own image with roadside features and detects in 3D."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from emiff_msgs.msg import CameraCalibration, FeatureTensor, FusionStatus
 from message_filters import Subscriber
 from nav_msgs.msg import Odometry
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from std_msgs.msg import Header
 import torch
 from vision_msgs.msg import Detection3DArray
 
+from emiff_msgs.msg import CameraCalibration, FeatureTensor, FusionStatus
 from emiff_ros.geometry import compose
 from emiff_ros.matching.config import MatchingConfig
 from emiff_ros.matching.coverage import sees_range
@@ -41,19 +42,22 @@ from emiff_ros.model import Boxes, Camera, InfrastructureView, preprocess_image
 from emiff_ros.model.config import FEATURE_STRIDE
 from emiff_ros.model.decoding import decode_head_maps
 from emiff_ros.model.weights import load_vehicle_model
-from emiff_ros.nodes.calibration import CalibrationBuffer
+from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
 from emiff_ros.nodes.diagnostics import status
 from emiff_ros.nodes.fusion_status import fusion_status_message
+from emiff_ros.nodes.images import NetworkImage
 from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage, choose_device, run_node
 from emiff_ros.nodes.poses import PoseBuffer, VehiclePose
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.nodes.specifications import VEHICLE
+from emiff_ros.nodes.vehicle_debug import Scene, SizedView, VehicleDebug
 from emiff_ros.share import find_weights
 from emiff_ros.transport.codec import decode_feature
 from emiff_ros.transport.detection_message import message_from_boxes
 from emiff_ros.transport.errors import TransportError
 from emiff_ros.transport.feature_header import FeatureExpectation, FeatureHeader
 from emiff_ros.transport.feature_message import feature_from_message
+from emiff_ros.viz.projection import CameraView
 
 NANOSECONDS = 1_000_000_000
 
@@ -61,8 +65,8 @@ NANOSECONDS = 1_000_000_000
 class VehicleNode(ManagedNode):
     """Image, pose and roadside features in, Detection3DArray and FusionStatus out.
 
-    The vehicle never waits for the radio: whatever fits best when its own image is encoded is fused; if
-    nothing fits, the result is vehicle-only and says so.
+    The vehicle never waits for the radio: whatever fits best when its own image is encoded is
+    fused; if nothing fits, the result is vehicle-only and says so.
     """
 
     def __init__(self, name: str = 'vehicle_node') -> None:
@@ -119,17 +123,21 @@ class VehicleNode(ManagedNode):
         """Create the publishers."""
         overriding = QoSOverridingOptions.with_default_policies()
         self._detections, self._status = (
-            self.create_lifecycle_publisher(kind, topic, QoSProfile(depth=1), qos_overriding_options=overriding)
+            self.create_lifecycle_publisher(
+                kind, topic, QoSProfile(depth=1), qos_overriding_options=overriding
+            )
             for kind, topic in (
                 (Detection3DArray, '~/output/detections'),
                 (FusionStatus, '~/output/fusion_status'),
             )
         )
+        self._debug = VehicleDebug(self)
 
     def destroy_outputs(self) -> None:
         """Destroy the publishers."""
         self.destroy_publisher(self._detections)
         self.destroy_publisher(self._status)
+        self._debug.destroy()
 
     def create_inputs(self) -> None:
         """Listen to the pose, the calibration and the stations."""
@@ -189,7 +197,7 @@ class VehicleNode(ManagedNode):
             levels = self._encode(torch.from_numpy(image.pixels))
             matches, views = self._fitting_views(received.stamp, extrinsics.reference_frame)
             boxes = self._detect(levels, camera, views)
-        self._publish(received, extrinsics.reference_frame, boxes, matches)
+        self._publish(received, image, extrinsics, views, boxes, matches)
 
     def _encode(self, pixels: torch.Tensor) -> list[torch.Tensor]:
         image = preprocess_image(pixels.to(self._device), self._config)
@@ -202,12 +210,14 @@ class VehicleNode(ManagedNode):
         threshold = {'score_threshold': self.parameters.values.score_threshold}
         detection = self._config.detection.model_copy(update=threshold)
         config = self._config.model_copy(update={'detection': detection})
-        return decode_head_maps(maps, self._model.anchors(maps.cls_score.device), config)[0].to('cpu')
+        return decode_head_maps(maps, self._model.anchors(maps.cls_score.device), config)[0].to(
+            'cpu'
+        )
 
     def _fitting_views(
         self, stamp: int, vehicle_frame: str
     ) -> tuple[dict[str, Match], list[InfrastructureView]]:
-        """Choose the features for the image at ``stamp`` and place their cameras around the vehicle."""
+        """Choose the features for the image at ``stamp`` and place their cameras."""
         matches = self._matcher.match(stamp, self.get_clock().now().nanoseconds)
         used = [match for match in matches.values() if match.state is MatchState.USED]
         if not used or not self._config.has_infrastructure:
@@ -253,30 +263,47 @@ class VehicleNode(ManagedNode):
         return InfrastructureView(camera, feature=feature), ''
 
     def _publish(
-        self, received: ReceivedImage, frame: str, found: Boxes, matches: Mapping[str, Match]
+        self,
+        received: ReceivedImage,
+        image: NetworkImage,
+        extrinsics: Extrinsics,
+        views: Sequence[InfrastructureView],
+        found: Boxes,
+        matches: Mapping[str, Match],
     ) -> None:
         boxes, scores = found.boxes.double().numpy(), found.scores.double().numpy()
         labels = [self._config.class_names[index] for index in found.labels.tolist()]
         if self.parameters.values.filter_ego:
             outside = ~_inside(self.parameters.values.ego_footprint, boxes)
             boxes, scores = boxes[outside], scores[outside]
-            labels = [label for label, keep in zip(labels, outside) if keep]
-        self._detections.publish(message_from_boxes(boxes, scores, labels, received.stamp, frame))
+            labels = [label for label, keep in zip(labels, outside, strict=True) if keep]
+        header = Header(stamp=received.message.header.stamp, frame_id=extrinsics.reference_frame)
+        self._detections.publish(
+            message_from_boxes(boxes, scores, labels, received.stamp, header.frame_id)
+        )
+        elapsed = time.monotonic() - received.arrived
         self._status.publish(
-            fusion_status_message(
-                received.message.header.stamp,
-                frame,
-                matches,
-                self._matcher.counters(),
-                time.monotonic() - received.arrived,
-            )
+            fusion_status_message(header, matches, self._matcher.counters(), elapsed)
+        )
+        stations = [_sized_view(view.camera) for view in views]
+        self._debug.publish(
+            Scene(header, boxes, scores, image, extrinsics.camera_from_reference, stations)
         )
 
     # Diagnostics.
 
     def _station_status(self) -> DiagnosticStatus:
         counters = list(self._matcher.counters().values())
-        names = ('received', 'fused', 'superseded', 'expired', 'refused', 'cached', 'lost', 'duplicates')
+        names = (
+            'received',
+            'fused',
+            'superseded',
+            'expired',
+            'refused',
+            'cached',
+            'lost',
+            'duplicates',
+        )
         values = {name: sum(getattr(counter, name) for counter in counters) for name in names}
         for counter in (*counters, self._matcher.unassigned_counters()):
             for cause, count in sorted(counter.refused_by_cause.items()):
@@ -289,6 +316,11 @@ def _unused(match: Match, reason: str, state: MatchState = MatchState.REFUSED) -
     if match.state is not MatchState.USED:
         return match
     return replace(match, state=state, feature=None, reason=reason)
+
+
+def _sized_view(camera: Camera) -> SizedView:
+    view = CameraView(camera.intrinsics.numpy(), camera.camera_from_vehicle.numpy())
+    return view, camera.image_size
 
 
 def _inside(footprint: list[float], boxes: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -15,8 +15,8 @@
 import pytest
 
 from emiff_ros import bringup
-from emiff_ros.demo.processes import NodeProcess
 from emiff_ros.demo.domain import isolated_domain
+from emiff_ros.demo.processes import NodeProcess
 
 from .world import open_world, save_tiny_model
 

@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-from emiff_msgs.msg import CameraCalibration
 import numpy as np
 import pytest
 
+from emiff_msgs.msg import CameraCalibration
 from emiff_ros.nodes.calibration import CalibrationBuffer
 from emiff_ros.nodes.refusal import Refusal
 

@@ -32,7 +32,9 @@ class Recorder:
 
     def worker(self):
         return LatestJobWorker(
-            self.work, self.replaced.append, lambda job, error: self.failed.append((job, str(error)))
+            self.work,
+            self.replaced.append,
+            lambda job, error: self.failed.append((job, str(error))),
         )
 
 

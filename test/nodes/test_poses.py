@@ -40,7 +40,9 @@ def test_an_exact_stamp_gives_the_pose_itself():
     buffer.add(odometry(5.0, x=7.0, yaw=0.3))
     pose = buffer.at(5 * SECOND)
     assert pose.map_from_vehicle[:, 3].tolist() == [7.0, 0.0, 0.0]
-    assert np.arctan2(pose.map_from_vehicle[1, 0], pose.map_from_vehicle[0, 0]) == pytest.approx(0.3)
+    assert np.arctan2(pose.map_from_vehicle[1, 0], pose.map_from_vehicle[0, 0]) == pytest.approx(
+        0.3
+    )
 
 
 def test_between_two_poses_it_interpolates_position_and_heading():

@@ -14,11 +14,13 @@
 
 """Bad input is refused by name and counted; the nodes live on."""
 
-from emiff_msgs.msg import FeatureTensor, FusionStatus
-import numpy as np
-from rclpy.qos import QoSProfile
-import pytest
+from functools import partial
 
+import numpy as np
+import pytest
+from rclpy.qos import QoSProfile
+
+from emiff_msgs.msg import FeatureTensor, FusionStatus
 from emiff_ros.transport.codec import encode_feature
 from emiff_ros.transport.feature_header import FeatureHeader
 from emiff_ros.transport.feature_message import message_from_feature
@@ -80,7 +82,9 @@ def test_features(world, vehicle, tiny_model):
     from emiff_ros.model.weights import load_vehicle_model
 
     fingerprint = bytes.fromhex(load_vehicle_model(tiny_model).fingerprint)
-    publisher = world.node.create_publisher(FeatureTensor, '/infrastructure/features', QoSProfile(depth=10))
+    publisher = world.node.create_publisher(
+        FeatureTensor, '/infrastructure/features', QoSProfile(depth=10)
+    )
     wait_for(publisher.get_subscription_count, 10)
 
     def spoiled(**fields):
@@ -102,5 +106,5 @@ def test_features(world, vehicle, tiny_model):
     }
     for cause, message in cases.items():
         publisher.publish(message)
-        wait_for(lambda: refused(world, vehicle, cause, 'stations') >= 1, 10)
+        wait_for(partial(refused, world, vehicle, cause, 'stations'), 10)
     assert world.result(world.publish_vehicle()).mode == FusionStatus.VEHICLE_ONLY

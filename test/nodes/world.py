@@ -12,14 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A small world for node tests: cameras, poses and a listener over real DDS in a domain of its own."""
+"""A small world for node tests: cameras, poses and a listener over real DDS."""
 
 from contextlib import contextmanager
+from functools import partial
 import threading
 import time
 
 import cv2
-from emiff_msgs.msg import CameraCalibration
 from nav_msgs.msg import Odometry
 import numpy as np
 import rclpy
@@ -29,6 +29,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage
 import torch
 
+from emiff_msgs.msg import CameraCalibration
 from emiff_ros.demo.listener import ResultListener
 from emiff_ros.model import Emiff, EmiffConfig
 from emiff_ros.model.weights import save_weights
@@ -66,7 +67,7 @@ def picture(seed=0):
 
 
 def camera_from(position, yaw, pitch):
-    """Return the [3, 4] transform into a camera at ``position`` looking along yaw, pitched down."""
+    """Return the [3, 4] transform into a camera at ``position``, turned and pitched down."""
     cos_yaw, sin_yaw, cos_pitch, sin_pitch = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
     turn = np.array([[cos_yaw, -sin_yaw, 0], [sin_yaw, cos_yaw, 0], [0, 0, 1]])
     nod = np.array([[cos_pitch, 0, sin_pitch], [0, 1, 0], [-sin_pitch, 0, cos_pitch]])
@@ -80,9 +81,13 @@ class Camera:
     def __init__(self, node, namespace, frame, reference_frame, affine, seed):
         qos = QoSProfile(depth=10)
         self._node, self._frame = node, frame
-        self._images = node.create_publisher(CompressedImage, f'{namespace}/camera/image/compressed', qos)
+        self._images = node.create_publisher(
+            CompressedImage, f'{namespace}/camera/image/compressed', qos
+        )
         self._infos = node.create_publisher(CameraInfo, f'{namespace}/camera/camera_info', qos)
-        self._calibrations = node.create_publisher(CameraCalibration, f'{namespace}/calibration', qos)
+        self._calibrations = node.create_publisher(
+            CameraCalibration, f'{namespace}/calibration', qos
+        )
         self.jpeg = picture(seed)
         self.info = CameraInfo(width=WIDTH, height=HEIGHT)
         self.info.k = [160.0, 0.0, WIDTH / 2, 0.0, 160.0, HEIGHT / 2, 0.0, 0.0, 1.0]
@@ -110,7 +115,12 @@ class World:
         self.node = rclpy.create_node('world', context=context)
         self.listener = ResultListener(context=context)
         self.vehicle = Camera(
-            self.node, '/vehicle', 'vehicle/camera_optical', 'vehicle', camera_from((0.5, 0, 0), 0, 0), 1
+            self.node,
+            '/vehicle',
+            'vehicle/camera_optical',
+            'vehicle',
+            camera_from((0.5, 0, 0), 0, 0),
+            1,
         )
         self.station = Camera(
             self.node,
@@ -120,7 +130,9 @@ class World:
             camera_from((1050.0, 2008.0, 26.0), np.pi, 0.2),
             2,
         )
-        self._odometry = self.node.create_publisher(Odometry, '/vehicle/odometry', QoSProfile(depth=10))
+        self._odometry = self.node.create_publisher(
+            Odometry, '/vehicle/odometry', QoSProfile(depth=10)
+        )
 
     def now(self):
         return self.node.get_clock().now()
@@ -146,7 +158,9 @@ class World:
 
     def result(self, stamp, timeout=20.0):
         """Wait for the results of one vehicle image; return its FusionStatus."""
-        wait_for(lambda: stamp in self.listener.statuses and stamp in self.listener.detections, timeout)
+        wait_for(
+            lambda: stamp in self.listener.statuses and stamp in self.listener.detections, timeout
+        )
         return self.listener.statuses[stamp]
 
     def fused_result(self, timeout=30.0):
@@ -154,7 +168,7 @@ class World:
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             feature = self.publish_station()
-            wait_for(lambda: feature in self.listener.features, 0.5, required=False)
+            wait_for(partial(self.listener.features.__contains__, feature), 0.5, required=False)
             status = self.result(self.publish_vehicle())
             if status.mode == status.FUSED:
                 return status
@@ -171,6 +185,11 @@ def wait_for(condition, timeout, required=True):
             return False
         time.sleep(0.005)
     return True
+
+
+def wait_until(moment):
+    """Wait for a moment of the steady clock."""
+    wait_for(lambda: time.monotonic() >= moment, 1000.0)
 
 
 @contextmanager

@@ -311,8 +311,8 @@ class EmiffConfig(_Section):
     def architecture(self) -> dict[str, Any]:
         """Plain values of what the weights belong to: all but thresholds and freezing.
 
-        Fields at their default are left out, so that a later release can add fields without turning
-        away the weights of today; a default must never change.
+        Fields at their default are left out, so that a later release can add fields without
+        turning away the weights of today; a default must never change.
         """
         freezing = {'frozen_parts', 'frozen_batch_norm'}
         values = self.model_dump(

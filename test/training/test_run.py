@@ -1,0 +1,167 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Whole runs on a tiny data set: learning, resuming, budgets, export, broken data."""
+
+import csv
+import logging
+
+import pytest
+import torch
+from training.tiny import MODEL, TRAINING, tiny_folder, tiny_model, tiny_set, tiny_training
+import yaml
+
+from emiff_ros import cli
+from emiff_ros.model.weights import load_weights, read_weights
+from emiff_ros.training.augmentation import AugmentationConfig
+from emiff_ros.training.config import TrainingConfig, TrainingConfigError
+from emiff_ros.training.data_check import BrokenDataError, check_sources
+from emiff_ros.training.dataset import FolderPairs
+from emiff_ros.training.run import RunOptions, train
+
+CHANGES = AugmentationConfig(
+    mirror_probability=0.5, frame_turn_degrees=5.0, brightness=0.1, roadside_dropout=0.3
+)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    logging.getLogger('lightning.pytorch').setLevel(logging.ERROR)
+    yield
+    torch.set_num_threads(threads)
+
+
+def _options(folder, **changes):
+    return RunOptions(output=folder, accelerator='cpu', progress_bar=False, **changes)
+
+
+def _losses(folder):
+    """Return the loss by step of all parts of a run."""
+    losses = {}
+    for path in folder.rglob('metrics.csv'):
+        with path.open() as file:
+            losses |= {
+                int(row['step']): row['loss'] for row in csv.DictReader(file) if row['loss']
+            }
+    return losses
+
+
+def test_the_loss_falls_and_ap_rises(tmp_path):
+    data = tiny_set(tmp_path)
+    training = tiny_training(epochs=20, repeat=3, validation={'every_epochs': 10})
+    result = train(tiny_model(), training, data, data, _options(tmp_path / 'run'))
+    losses = _losses(tmp_path / 'run')
+    values = [float(losses[step]) for step in sorted(losses)]
+    assert len(values) == result.steps == 120
+    assert sum(values[-20:]) < 0.5 * sum(values[:20])
+    assert result.best_ap > 20.0
+
+
+def test_a_resumed_run_repeats_an_unbroken_one(tmp_path):
+    data = tiny_set(tmp_path, CHANGES)
+    training = tiny_training(epochs=4, augmentation=CHANGES.model_dump())
+    train(tiny_model(), training, data, None, _options(tmp_path / 'whole'))
+
+    class Killed(Exception):
+        pass
+
+    class DataThatEnds(type(data)):
+        def __getitem__(self, key):
+            if key.epoch == 2:
+                raise Killed
+            return super().__getitem__(key)
+
+    broken = tiny_set(tmp_path, CHANGES)
+    broken.__class__ = DataThatEnds
+    with pytest.raises(Killed):
+        train(tiny_model(), training, broken, None, _options(tmp_path / 'parts'))
+    part = _losses(tmp_path / 'parts')
+    assert len(part) < 8
+    resume = _options(tmp_path / 'parts', resume=tmp_path / 'parts' / 'last.ckpt')
+    train(tiny_model(), training, data, None, resume)
+    assert _losses(tmp_path / 'parts') == _losses(tmp_path / 'whole')
+    final = [
+        torch.load(tmp_path / part / 'last.ckpt', weights_only=False)['state_dict']
+        for part in ('whole', 'parts')
+    ]
+    assert all(torch.equal(final[0][name], final[1][name]) for name in final[0])
+
+
+def test_a_time_budget_ends_the_run_in_order(tmp_path):
+    data = tiny_set(tmp_path)
+    training = tiny_training(epochs=1, repeat=4)
+    options = _options(tmp_path / 'run', max_minutes=0.05)
+    result = train(tiny_model(), training, data, data, options)
+    assert result.minutes == pytest.approx(0.05, abs=0.05)
+    assert result.best_ap is not None and result.checkpoint.is_file()
+
+
+def test_the_command_trains_and_exports(tmp_path, monkeypatch):
+    folder = tiny_folder(tmp_path)
+    (tmp_path / 'model.yaml').write_text(yaml.safe_dump(MODEL))
+    (tmp_path / 'training.yaml').write_text(yaml.safe_dump(TRAINING))
+    arguments = ['train', '--config', f'{tmp_path}/model.yaml']
+    arguments += ['--training', f'{tmp_path}/training.yaml', '--data', str(folder.root)]
+    arguments += ['--split', 'train', '--val', str(folder.root), '--val-split', 'val']
+    arguments += ['--output', f'{tmp_path}/run', '--cache', f'{tmp_path}/cache']
+    arguments += ['--accelerator', 'cpu', '--description', 'a test', '--seed', '3']
+    monkeypatch.setattr('sys.argv', ['emiff_ros', *arguments])
+    assert cli.main(arguments) == 0
+    path = tmp_path / 'run' / 'model.safetensors'
+    metadata = read_weights(path).metadata
+    assert metadata['trained_on'] == 'a test' and metadata['seed'] == '3'
+    assert metadata['training_pairs'] == '3' and metadata['steps'] == '3'
+    assert '--seed 3' in metadata['command']
+    assert load_weights(path).config == tiny_model()
+    assert list((tmp_path / 'run').rglob('events.out.tfevents*'))
+
+
+def test_broken_data_are_listed_before_the_first_step(tmp_path, capsys):
+    folder = tiny_folder(tmp_path)
+    image = folder.pairs[0].infrastructure.image_path
+    image.write_bytes(image.read_bytes()[:500])
+    label = folder.pairs[2].label_path
+    label.unlink()
+    with pytest.raises(BrokenDataError) as error:
+        check_sources([FolderPairs(folder, folder.pairs)])
+    assert '2 problems' in str(error.value)
+    assert str(image) in str(error.value) and str(label) in str(error.value)
+    (tmp_path / 'model.yaml').write_text(yaml.safe_dump(MODEL))
+    (tmp_path / 'training.yaml').write_text(yaml.safe_dump(TRAINING))
+    arguments = ['--config', f'{tmp_path}/model.yaml', '--training', f'{tmp_path}/training.yaml']
+    arguments += ['--data', str(folder.root), '--output', f'{tmp_path}/run']
+    assert cli.main(['train', *arguments]) == 1
+    assert str(label) in capsys.readouterr().err
+    assert not (tmp_path / 'run').exists()
+
+
+def test_unknown_training_keys_are_refused(tmp_path):
+    path = tmp_path / 'training.yaml'
+    path.write_text('epochs: 3\noptimizer:\n  learning_rte: 0.1\n')
+    with pytest.raises(TrainingConfigError, match='optimizer.learning_rte is 0.1'):
+        TrainingConfig.from_yaml(path)
+    with pytest.raises(TrainingConfigError, match='cannot be read'):
+        TrainingConfig.from_yaml(tmp_path / 'absent.yaml')
+
+
+@pytest.mark.parametrize('name', ['paper', 'small'])
+def test_shipped_configurations_are_valid(name):
+    from pathlib import Path
+
+    config = TrainingConfig.from_yaml(
+        Path(__file__).parents[2] / 'config' / 'training' / f'{name}.yaml'
+    )
+    assert config.epochs == 12

@@ -31,6 +31,7 @@ from pathlib import Path
 import shutil
 from typing import Any
 
+import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -96,7 +97,8 @@ def generate_dataset(
         image_size: (height, width); intrinsics scale with it.
         pair_interval: seconds between the pairs of a drive (0.1 s: continuous 10 Hz).
         frames_per_drive: pairs at one junction before the next junction follows.
-        processes: worker processes; by default one for each processor.
+        processes: worker processes; by default one for each processor. They are spawned, so a
+            script that calls this needs the usual ``if __name__ == '__main__'`` guard.
         progress: whether to show a progress bar.
 
     Returns:
@@ -224,7 +226,7 @@ def _results(jobs: list[_Job], processes: int) -> Iterator[tuple[list, Shares]]:
         yield from map(_run_job, jobs)
         return
     context = multiprocessing.get_context('spawn')
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with ProcessPoolExecutor(processes, context, cv2.setNumThreads, (1,)) as pool:
         yield from pool.map(_run_job, jobs)
 
 

@@ -152,7 +152,7 @@ def build_truck(
     else:
         centre = 0.5 * (0.95 + height)
         radius = 0.5 * (height - 0.95)
-        angles = np.arange(14) * (2 * np.pi / 14)
+        angles = np.arange(16) * (2 * np.pi / 16)
         rings = [
             [(x, half * np.cos(a), centre + radius * np.sin(a)) for a in angles]
             for x in (rear, body_front)

@@ -36,7 +36,8 @@ def add_wheels(
         for side in (-1, 1):
             outer = side * (half_width + 0.004)
             inner = side * (half_width - 0.26)
-            builder.disc([x, outer + side * 0.002, radius], radius * 1.16, 12, **TRIM)
+            arch = 1.16 * radius
+            builder.disc([x, outer + side * 0.002, arch], arch, 12, **TRIM)
             tread = [x, outer + side * 0.008, radius]
             builder.tube([x, inner, radius], tread, radius, sides=10, **TYRE)
             builder.disc([x, outer + side * 0.012, radius], radius * 0.62, 8, **RIM)

@@ -108,10 +108,19 @@ def run(arguments: argparse.Namespace) -> int:
 
     metrics = demo_metrics(results, seed)
     (output / 'metrics.json').write_text(json.dumps(metrics, indent=2) + '\n')
-    write_pictures(results, metrics, output)
+    write_pictures(results, metrics, output, command(arguments, seed))
     print(summary(metrics))
     print(f'\nreport: {output / "report.html"}')
     return 0
+
+
+def command(arguments: argparse.Namespace, seed: int | None) -> str:
+    """Return the command line that gives this result again."""
+    if seed is None:
+        source = f'--dair-root {arguments.dair_root}'
+    else:
+        source = f'--frames {arguments.frames} --seed {seed}'
+    return f'python -m emiff_ros demo {source} --model {arguments.model}'
 
 
 def summary(metrics: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,22 @@ def birds_eye_picture(
         stations.append((frame.infrastructure_camera, size))
     vehicle = (frame.vehicle_camera, frame.vehicle_image.shape[:2])
     return renderer.render(frame.layers(), vehicle, stations, legend)
+
+
+def best_frame(frames: Sequence[FrameRecord]) -> FrameRecord:
+    """Return the frame in which the roadside unit adds most: the largest gain of found boxes.
+
+    Raises:
+        ValueError: without frames.
+    """
+    if not frames:
+        raise ValueError('frames is empty; expected at least one')
+
+    def gain(frame: FrameRecord) -> tuple[int, int]:
+        found = int(frame.found(Source.COOPERATIVE).sum())
+        return found - int(frame.found(Source.VEHICLE_ONLY).sum()), found
+
+    return max(frames, key=gain)
 
 
 def draw_hero(

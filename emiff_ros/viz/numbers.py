@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 import math
 from typing import Any
@@ -122,13 +122,23 @@ def ap_rows(metrics: Mapping[str, Any]) -> list[Row]:
     return [_row(label, metrics, key) for key, label in AP_KEYS.items()]
 
 
-def range_rows(metrics: Mapping[str, Any], key: str = 'ap_bev_50') -> list[Row]:
-    """Return AP by distance if the metrics have ``ranges``, else nothing.
+def range_groups(metrics: Mapping[str, Any]) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """Return the results of both sources by distance: ``{'0-30 m': {'cooperative': {...}, ...}}``.
 
-    ``ranges`` maps a label such as ``0-30 m`` to ``cooperative`` and ``vehicle_only``, each with
-    the AP keys of the headline.
+    Empty where the metrics have no ``ranges``. The range ``overall`` is the headline and left out.
     """
-    return [_row(label, both, key) for label, both in (metrics.get('ranges') or {}).items()]
+    ranges = metrics.get('ranges') or {}
+    sources = (Source.COOPERATIVE.value, Source.VEHICLE_ONLY.value)
+    names = [name for name in ranges.get(sources[0], {}) if name != 'overall']
+    return {
+        f'{name} m': {source: ranges.get(source, {}).get(name, {}) for source in sources}
+        for name in names
+    }
+
+
+def range_rows(metrics: Mapping[str, Any], key: str = 'ap_bev_50') -> list[Row]:
+    """Return AP by distance, empty where the metrics have no ``ranges``."""
+    return [_row(label, both, key) for label, both in range_groups(metrics).items()]
 
 
 def _row(label: str, both: Mapping[str, Any], key: str) -> Row:
@@ -147,5 +157,39 @@ def counter_rows(counters: Mapping[str, Any], prefix: str = '') -> list[tuple[st
         if isinstance(value, Mapping):
             rows += counter_rows(value, label)
         else:
-            rows.append((label.replace('_', ' '), int(value)))
+            rows.append((label.replace('.', ', ').replace('_', ' '), int(value)))
     return rows
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Whether counters add up, as a sentence such as ``3 received = 2 published + 1 replaced``."""
+
+    sentence: str
+    holds: bool
+
+
+def balance(counters: Mapping[str, Any], parts: Sequence[str], rest: str) -> Balance | None:
+    """Check that ``received`` is the sum of ``parts`` and of what is still under way.
+
+    Args:
+        counters: of one node; a part may be split by cause, a missing one counts 0.
+        parts: names of the counters that ``received`` splits into.
+        rest: what the difference is called, for example ``still cached``.
+
+    Returns:
+        None if nothing was counted as received.
+    """
+    if not isinstance(counters.get('received'), int):
+        return None
+    received = counters['received']
+    values = [(_total(counters.get(part, 0)), part) for part in parts]
+    left = received - sum(value for value, _ in values)
+    if left:
+        values.append((left, rest))
+    terms = ' + '.join(f'{value} {name}' for value, name in values)
+    return Balance(f'{received} received = {terms}', left >= 0)
+
+
+def _total(count: Any) -> int:
+    return sum(map(_total, count.values())) if isinstance(count, Mapping) else int(count)

@@ -68,6 +68,18 @@ def metrics(**changes: Any) -> dict[str, Any]:
         'frames': 60,
         'cooperative': {'ap_3d_50': 38.12, 'ap_bev_50': 46.23, 'ap_bev_30': 61.0},
         'vehicle_only': {'ap_3d_50': 17.2, 'ap_bev_50': 24.6, 'ap_bev_30': 35.3},
+        'ranges': {
+            'cooperative': {
+                'overall': {'ap_bev_50': 46.23},
+                '0-30': {'ap_bev_50': 58.1},
+                '30-50': {'ap_bev_50': 45.0},
+            },
+            'vehicle_only': {
+                'overall': {'ap_bev_50': 24.6},
+                '0-30': {'ap_bev_50': 44.0},
+                '30-50': {'ap_bev_50': None},
+            },
+        },
         'payload_bytes': {'mean': 2093.2, 'max': 2310},
         'message_bytes': {'mean': 2420.0, 'max': 2650},
         'latency_ms': {'p50': 71.3, 'p95': 93.8},
@@ -81,7 +93,7 @@ def metrics(**changes: Any) -> dict[str, Any]:
                 'refused': {'late': 1},
             },
         },
-        'features': {'received': 63, 'fused': 58, 'superseded': 4, 'cached': 1, 'lost': 0},
+        'features': {'received': 63, 'fused': 58, 'superseded': 4, 'lost': 0},
         'visible_share': {'vehicle': 0.56, 'infrastructure': 0.81},
         'seed': 1,
         'git_commit': '0123456789abcdef0123456789abcdef01234567',

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from viz.scene import SIZE, metrics, record
 
-from emiff_ros.viz.figure import camera_picture, draw_hero, encode_image, write_image
+from emiff_ros.viz.figure import best_frame, camera_picture, draw_hero, encode_image, write_image
 from emiff_ros.viz.palette import DARK, LIGHT, Source
 from emiff_ros.viz.projection import project_boxes
 
@@ -43,6 +43,14 @@ def test_a_frame_without_roadside_image_says_so():
     assert (alone != both).any()
     missing = camera_picture(None, None, record(roadside=False), (320, 180))
     assert len(np.unique(missing.reshape(-1, 3), axis=0)) > 4
+
+
+def test_the_best_frame_is_where_cooperation_adds_most():
+    plain = record('plain', cooperative=[], cooperative_scores=[])
+    better = record('better')
+    assert best_frame([plain, better, plain]) is better
+    with pytest.raises(ValueError, match='frames is empty'):
+        best_frame([])
 
 
 def test_themes_differ():

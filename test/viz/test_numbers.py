@@ -22,6 +22,7 @@ from viz.scene import metrics
 from emiff_ros.viz.numbers import (
     MISSING,
     ap_rows,
+    balance,
     byte_size,
     check_metrics,
     counter_rows,
@@ -67,12 +68,20 @@ def test_rows_compare_both_results():
         '24.6',
         '+21.6',
     )
-    assert range_rows(metrics()) == []
-    ranges = {'0-30 m': {'cooperative': {'ap_bev_50': 58.0}, 'vehicle_only': {'ap_bev_50': None}}}
-    (row,) = range_rows(metrics(ranges=ranges))
-    assert (row.label, row.cooperative, row.vehicle_only, row.gain) == (
+
+
+def test_ranges_compare_both_results_without_the_headline():
+    assert range_rows(metrics(ranges=None)) == []
+    near, far = range_rows(metrics())
+    assert (near.label, near.cooperative, near.vehicle_only, near.gain) == (
         '0-30 m',
-        '58.0',
+        '58.1',
+        '44.0',
+        '+14.1',
+    )
+    assert (far.label, far.cooperative, far.vehicle_only, far.gain) == (
+        '30-50 m',
+        '45.0',
         MISSING,
         MISSING,
     )
@@ -85,6 +94,20 @@ def test_counters_by_cause_are_flattened():
         ('refused, zero stamp', 1),
         ('refused, late', 2),
     ]
+    assert counter_rows({'refused.zero_stamp': 1}) == [('refused, zero stamp', 1)]
+
+
+def test_counters_add_up_or_say_so():
+    parts = ('published', 'replaced', 'refused')
+    counters = {'received': 60, 'published': 58, 'replaced': 1, 'refused': 1, 'refused.late': 1}
+    found = balance(counters, parts, 'under way')
+    assert found.sentence == '60 received = 58 published + 1 replaced + 1 refused'
+    assert found.holds
+    found = balance({**counters, 'received': 62}, parts, 'under way')
+    assert found.sentence.endswith('+ 1 refused + 2 under way')
+    assert found.holds
+    assert not balance({**counters, 'received': 50}, parts, 'under way').holds
+    assert balance({'vehicle_node': counters}, parts, 'under way') is None
 
 
 def test_every_missing_entry_is_named():

@@ -22,8 +22,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from functools import lru_cache
 import json
 import multiprocessing
 import os
@@ -32,27 +30,14 @@ import shutil
 from typing import Any
 
 import cv2
-import numpy as np
 from tqdm import tqdm
 
 from emiff_ros.dair.scenes.dataset_plan import DatasetPlan
-from emiff_ros.dair.scenes.drive import Drive, Shares, count_shares, draw_drive
-from emiff_ros.dair.scenes.ground import Ground
-from emiff_ros.dair.scenes.visibility import instance_rectangles
-from emiff_ros.dair.scenes.writer import (
-    FOLDER_NAME,
-    DriveBatch,
-    FolderWriter,
-    PairTimes,
-    cooperative_entry,
-    index_entries,
-    label_entry,
-)
-from emiff_ros.geometry import invert_affine
+from emiff_ros.dair.scenes.drive import Shares
+from emiff_ros.dair.scenes.drive_job import Job, run_job
+from emiff_ros.dair.scenes.writer import FOLDER_NAME, FolderWriter
 
-_LEAD_IN = 0.4
 _FRAMES_PER_JOB = 5
-_EPOCH = 1_626_200_000_000_000
 
 _README = """# Generated scenes
 
@@ -61,15 +46,6 @@ DAIR-V2X. The folder has the format of DAIR-V2X-C. `scene.json` holds the parame
 of the ground truth that each camera sees. Labels and vehicle poses belong to the time of the
 vehicle's image.
 """
-
-
-@dataclass(frozen=True)
-class _Job:
-    plan: DatasetPlan
-    root: Path
-    drive: int
-    first: int
-    count: int
 
 
 def generate_dataset(
@@ -134,7 +110,10 @@ def generate_drive(
     processes: int | None = None,
     progress: bool = True,
 ) -> Path:
-    """Generate one continuous 10 Hz drive of ``frames`` pairs; see `generate_dataset`."""
+    """Generate one continuous 10 Hz drive of ``frames`` pairs; see `generate_dataset`.
+
+    The vehicle passes the junction within about 6 s, so more than 60 frames show what follows it.
+    """
     return generate_dataset(
         root,
         seed,
@@ -213,123 +192,18 @@ def _build(plan: DatasetPlan, root: Path, processes: int, progress: bool) -> Non
     (root / 'scene.json').write_text(json.dumps(summary, indent=1), encoding='utf-8')
 
 
-def _jobs(plan: DatasetPlan, root: Path) -> Iterator[_Job]:
+def _jobs(plan: DatasetPlan, root: Path) -> Iterator[Job]:
     for drive in range(plan.drives):
         count = plan.drive_frames(drive)
         size = count if count <= 2 * _FRAMES_PER_JOB else _FRAMES_PER_JOB
         for first in range(0, count, size):
-            yield _Job(plan, root, drive, first, min(size, count - first))
+            yield Job(plan, root, drive, first, min(size, count - first))
 
 
-def _results(jobs: list[_Job], processes: int) -> Iterator[tuple[list, Shares]]:
+def _results(jobs: list[Job], processes: int) -> Iterator[tuple[list, Shares]]:
     if processes <= 1:
-        yield from map(_run_job, jobs)
+        yield from map(run_job, jobs)
         return
     context = multiprocessing.get_context('spawn')
     with ProcessPoolExecutor(processes, context, cv2.setNumThreads, (1,)) as pool:
-        yield from pool.map(_run_job, jobs)
-
-
-@lru_cache(maxsize=1)
-def _prepare(plan: DatasetPlan, index: int) -> tuple[Drive, Ground, DriveBatch, list[PairTimes]]:
-    rng = plan.rng(index)
-    count = plan.drive_frames(index)
-    duration = _LEAD_IN + count * plan.pair_interval + 0.3
-    drive = draw_drive(plan.split, duration, plan.image_size, rng)
-    ground = drive.make_ground(rng)
-    times = _pair_times(plan, index, count, rng)
-    offset = (0.0, 0.0)
-    if rng.random() < 0.4:
-        offset = tuple(round(float(value), 2) for value in rng.uniform(-1.1, 1.1, 2))
-    batch = DriveBatch(
-        str(index),
-        (times[0].vehicle_id, times[-1].vehicle_id),
-        (times[0].infrastructure_id, times[-1].infrastructure_id),
-        _EPOCH + plan.seed % 1000 * 10_000_000_000 + index * 60_000_000,
-        offset,
-    )
-    return drive, ground, batch, times
-
-
-def _pair_times(
-    plan: DatasetPlan, index: int, count: int, rng: np.random.Generator
-) -> list[PairTimes]:
-    """Draw capture times: vehicle images jitter, roadside ones fall on a 25 Hz clock before."""
-    phase = rng.uniform(0, 0.04)
-    first = index * plan.frames_per_drive
-    pole_first = plan.frames + 100
-    previous = -1.0
-    times = []
-    for k in range(count):
-        vehicle = round(_LEAD_IN + k * plan.pair_interval + rng.uniform(-0.018, 0.018), 3)
-        lag = rng.uniform(0.045, 0.11)
-        pole = phase + np.floor((vehicle - lag - phase) / 0.04) * 0.04
-        while pole <= previous + 1e-6:
-            pole += 0.04
-        previous = pole
-        times.append(
-            PairTimes(
-                f'{first + k:06d}', f'{pole_first + first + k:06d}', vehicle, round(float(pole), 6)
-            )
-        )
-    return times
-
-
-def _run_job(job: _Job) -> tuple[list[dict[str, dict[str, Any]]], Shares]:
-    drive, ground, batch, times = _prepare(job.plan, job.drive)
-    writer = FolderWriter(job.root)
-    entries, shares = [], Shares()
-    for k in range(job.first, job.first + job.count):
-        rng = job.plan.rng(job.drive, k)
-        shares += _write_pair(writer, drive, ground, batch, times[k], rng)
-        entries.append(index_entries(times[k], batch, rng))
-    return entries, shares
-
-
-def _write_pair(
-    writer: FolderWriter,
-    drive: Drive,
-    ground: Ground,
-    batch: DriveBatch,
-    times: PairTimes,
-    rng: np.random.Generator,
-) -> Shares:
-    moment = drive.snapshot(times.vehicle, ground)
-    pole_moment = drive.snapshot(times.infrastructure, ground)
-    scene_from_vehicle = drive.scene_from_vehicle(times.vehicle)
-    vehicle_from_scene = invert_affine(scene_from_vehicle)
-    camera = drive.rig.camera(scene_from_vehicle, drive.image_size)
-    image, instances = moment.stage.render(camera, rng)
-    pole_camera = drive.station.camera(drive.image_size)
-    pole_image, pole_instances = pole_moment.stage.render(pole_camera, rng)
-    writer.write_images(times, image, pole_image)
-    writer.write_calibration(drive, batch, times)
-
-    sights = drive.station_sights(pole_moment)
-    truths = drive.truths_at(moment, sights)
-    rectangles = instance_rectangles(instances), instance_rectangles(pole_instances)
-    cooperative = [
-        cooperative_entry(truth, drive.map_from_scene, vehicle_from_scene, rectangles)
-        for truth in truths
-    ]
-    vehicle_labels = [
-        label_entry(
-            t.actor, t.box, vehicle_from_scene, t.vehicle, rectangles[0].get(t.actor.identity)
-        )
-        for t in truths
-        if t.vehicle.visible_fraction > 0
-    ]
-    lidar_from_scene = invert_affine(drive.station.scene_from_virtual_lidar)
-    station_labels = [
-        label_entry(
-            actor,
-            actor.box(times.infrastructure),
-            lidar_from_scene,
-            sights[actor.identity],
-            rectangles[1].get(actor.identity),
-        )
-        for actor in drive.traffic.actors
-        if sights[actor.identity].visible_fraction > 0
-    ]
-    writer.write_labels(times, cooperative, vehicle_labels, station_labels)
-    return count_shares(truths)
+        yield from pool.map(run_job, jobs)

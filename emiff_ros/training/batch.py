@@ -44,6 +44,8 @@ class Batch:
         flips: bool ``[B]``, mirrored samples.
         boxes: ground truth ``[G, 7]`` of each sample in the network's box convention.
         ignored: bool ``[G]`` of each sample.
+        vehicle_centres, infrastructure_centres: ``[M, 3]`` of each sample, the visible objects'
+            centres in the image (u, v, apparent size), pixels.
         corners: ``[G', 8, 3]`` of each sample, for the evaluation.
     """
 
@@ -55,6 +57,8 @@ class Batch:
     flips: Tensor
     boxes: list[Tensor]
     ignored: list[Tensor]
+    vehicle_centres: list[Tensor]
+    infrastructure_centres: list[Tensor]
     corners: list[NDArray[np.float64]]
 
     @property
@@ -74,6 +78,8 @@ class Batch:
             flips=self.flips.to(device),
             boxes=[boxes.to(device) for boxes in self.boxes],
             ignored=[ignored.to(device) for ignored in self.ignored],
+            vehicle_centres=[centres.to(device) for centres in self.vehicle_centres],
+            infrastructure_centres=[centres.to(device) for centres in self.infrastructure_centres],
         )
 
 
@@ -107,6 +113,10 @@ def collate(samples: Sequence[TrainingSample], model: EmiffConfig) -> Batch:
         flips=torch.tensor([item.sample.flipped for item in samples]),
         boxes=[_boxes(item, model) for item in samples],
         ignored=[torch.from_numpy(item.ignored) for item in samples],
+        vehicle_centres=[torch.from_numpy(item.centres[0]).float() for item in samples],
+        infrastructure_centres=[torch.from_numpy(item.centres[-1]).float() for item in samples]
+        if roadside
+        else [],
         corners=[item.corners for item in samples],
     )
 

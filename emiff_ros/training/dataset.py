@@ -52,12 +52,15 @@ class TrainingSample:
     Attributes:
         sample: images, calibration and the ground truth in range.
         ignored: bool ``[N]``, ground truth that is taken out of the loss.
+        centres: for each view ``[M, 3]`` the visible objects' centres and apparent sizes in its
+            image (u, v, size), pixels, out of range objects included.
         corners: ``[G, 8, 3]`` true corners of all labels in the vehicle frame, unfiltered, for the
             evaluation of a sample without random changes.
     """
 
     sample: Sample
     ignored: NDArray[np.bool_]
+    centres: list[NDArray[np.float64]]
     corners: NDArray[np.float64]
 
 
@@ -211,15 +214,19 @@ class CooperativeDataset(Dataset[TrainingSample]):
         unseen = np.zeros(len(sample.boxes), bool)
         if self.ground_truth.min_visible_fraction > 0:
             unseen = sample.visible() < self.ground_truth.min_visible_fraction
+        centres = sample.image_centres(max(self.ground_truth.min_visible_fraction, 0.01))
         if mirrored:
             sample = mirror(sample)
+            for view, found in zip(sample.views, centres, strict=True):
+                found[:, 0] = view.image.shape[1] - found[:, 0]
         keep = self._in_range(sample.boxes)
         if self.ground_truth.unseen == 'drop':
             keep &= ~unseen
         sample = sample.select(keep)
         boxes = sample.boxes.copy()
         boxes[:, 6] = wrap_to_pi(boxes[:, 6])
-        return TrainingSample(replace(sample, boxes=boxes), unseen[keep], record.corners)
+        sample = replace(sample, boxes=boxes)
+        return TrainingSample(sample, unseen[keep], centres, record.corners)
 
     def _in_range(self, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell which centres lie strictly inside the voxel grid (bird's-eye view)."""

@@ -29,7 +29,11 @@ from emiff_ros.training.targets import AnchorTargets
 
 
 class LossConfig(BaseModel):
-    """Weights and shape parameters of the three loss terms; the defaults are the paper's."""
+    """Weights and shape parameters of the loss terms; the defaults are the paper's.
+
+    ``image_weight`` is that of the extra loss in the images
+    (:mod:`emiff_ros.training.image_supervision`), which the paper does not have.
+    """
 
     model_config = ConfigDict(frozen=True, extra='forbid')
 
@@ -38,6 +42,7 @@ class LossConfig(BaseModel):
     direction_weight: float = Field(0.2, ge=0.0)
     focal_alpha: float = Field(0.25, gt=0.0, lt=1.0)
     focal_gamma: float = Field(2.0, ge=0.0)
+    image_weight: float = Field(0.0, ge=0.0)
     smooth_l1_beta: float = Field(1.0 / 9.0, gt=0.0)
 
 

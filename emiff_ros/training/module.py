@@ -24,9 +24,10 @@ from torch.optim import Optimizer
 
 from emiff_ros.dair.evaluation import FrameResult
 from emiff_ros.model.config import EmiffConfig
-from emiff_ros.model.emiff import Emiff
+from emiff_ros.model.emiff import Emiff, InfrastructureView
 from emiff_ros.training.batch import Batch
 from emiff_ros.training.config import TrainingConfig
+from emiff_ros.training.image_supervision import ImageSupervision
 from emiff_ros.training.losses import detection_loss
 from emiff_ros.training.optimizer import make_optimizer, set_learning_rate
 from emiff_ros.training.schedule import learning_rate_factor
@@ -60,6 +61,9 @@ class EmiffModule(LightningModule):
                 if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
                     part.to(memory_format=torch.channels_last)
         self.training_config = training
+        self.image_supervision = (
+            ImageSupervision(model.fpn_channels) if training.loss.image_weight else None
+        )
         self.max_minutes = max_minutes
         self._assigner = AnchorAssigner(self.model.anchors(), training.assigner)
         self._elapsed_before = 0.0
@@ -85,7 +89,7 @@ class EmiffModule(LightningModule):
 
     def configure_optimizers(self) -> Optimizer:
         """Return AdamW; the schedule sets its rates step by step."""
-        return make_optimizer(self.model, self.training_config.optimizer)
+        return make_optimizer(self, self.training_config.optimizer)
 
     def on_fit_start(self) -> None:
         """Start the clock of the time budget."""
@@ -107,30 +111,35 @@ class EmiffModule(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one batch."""
         has_vehicle = self.model.config.has_vehicle
-        maps = self.model.forward_maps(
-            self._layout(batch.vehicle_images) if has_vehicle else None,
-            batch.vehicle_cameras if has_vehicle else None,
-            batch.infrastructure_views,
-            batch.flips,
-        )
+        levels = None
+        if has_vehicle:
+            levels = self.model.encode_vehicle(self._layout(batch.vehicle_images))
+        views, roadside_level = self._roadside(batch)
+        cameras = batch.vehicle_cameras if has_vehicle else None
+        maps = self.model.fuse(levels, cameras, views, batch.flips)
         self._assigner = self._assigner.to(batch.flips.device)
         targets = self._assigner.targets(batch.boxes, batch.ignored)
         maps = [channels.float() for channels in maps]
         loss = detection_loss(*maps, targets, self.training_config.loss)
+        total = loss.total
         size = len(batch.names)
-        self.log('loss', loss.total, prog_bar=True, batch_size=size)
+        if self.image_supervision is not None:
+            image_loss = self._image_loss(batch, levels, roadside_level)
+            self.log('loss_image', image_loss, batch_size=size)
+            total = total + self.training_config.loss.image_weight * image_loss
+        self.log('loss', total, prog_bar=True, batch_size=size)
         self.log('loss_classification', loss.classification, batch_size=size)
         self.log('loss_box', loss.box, batch_size=size)
         self.log('loss_direction', loss.direction, batch_size=size)
         rate = self.optimizers(use_pl_optimizer=False).param_groups[0]['lr']
         self.log('learning_rate', rate, batch_size=size)
         self.log('minutes', self.elapsed / 60.0, batch_size=size)
-        if not torch.isfinite(loss.total):
+        if not torch.isfinite(total):
             raise ValueError(
-                f'the loss is {loss.total.item()} at step {self.global_step} (frames '
+                f'the loss is {total.item()} at step {self.global_step} (frames '
                 f'{batch.names}); lower the learning rate or use precision 32-true'
             )
-        return loss.total
+        return total
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """End the run when the time budget is used up."""
@@ -161,6 +170,29 @@ class EmiffModule(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with the time that is left."""
         self._elapsed_before = checkpoint[_ELAPSED]
+
+    def _roadside(self, batch: Batch) -> tuple[list[InfrastructureView], Tensor | None]:
+        """Return the roadside views and, where it is supervised, their finest pyramid level."""
+        images, encoder = batch.infrastructure_images, self.model.infrastructure_encoder
+        early = self.model.config.modality == 'early'
+        if images is None or self.image_supervision is None or encoder is None or early:
+            return batch.infrastructure_views, None
+        level = encoder.pyramid(encoder.backbone(self._layout(images)))[0]
+        feature = level if encoder.compressor is None else encoder.compressor(level)
+        return [InfrastructureView(batch.infrastructure_cameras, feature=feature)], level
+
+    def _image_loss(
+        self, batch: Batch, levels: list[Tensor] | None, roadside_level: Tensor | None
+    ) -> Tensor:
+        """Return the sum of the image losses of the sides that are there."""
+        loss = batch.vehicle_images.new_zeros(())
+        if levels is not None:
+            loss = loss + self.image_supervision(levels[0], batch.vehicle_centres, 'vehicle')
+        if roadside_level is not None:
+            loss = loss + self.image_supervision(
+                roadside_level, batch.infrastructure_centres, 'infrastructure'
+            )
+        return loss
 
     def _layout(self, images: Tensor) -> Tensor:
         if self.training_config.channels_last:

@@ -99,6 +99,21 @@ class Sample:
             infrastructure_visible=self.infrastructure_visible[keep],
         )
 
+    def image_centres(self, min_visible_fraction: float) -> list[NDArray[np.float64]]:
+        """Return for each view the objects that it shows: ``[M, 3]`` (u, v, height in pixels).
+
+        Call it before mirroring.
+        """
+        centres = self.boxes[:, :3] + self.boxes[:, 5:6] * [0.0, 0.0, 0.5]
+        shares = (self.vehicle_visible, self.infrastructure_visible)
+        found = []
+        for view, share in zip(self.views, shares, strict=False):
+            shown = view.sees(centres) & (share >= min_visible_fraction)
+            pixels, depth = view.project(centres[shown])
+            size = view.intrinsics[1, 1] * self.boxes[shown, 5] / depth
+            found.append(np.column_stack([pixels, size]))
+        return found
+
     def visible(self) -> NDArray[np.float64]:
         """Return the larger visible share ``[N]`` over the views that are there.
 

@@ -75,18 +75,18 @@ def test_a_resumed_run_repeats_an_unbroken_one(tmp_path):
     training = tiny_training(epochs=4, augmentation=CHANGES.model_dump())
     train(tiny_model(), training, data, None, _options(tmp_path / 'whole'))
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     class DataThatEnds(type(data)):
         def __getitem__(self, key):
             if key.epoch == 2:
-                raise Killed
+                raise KilledError
             return super().__getitem__(key)
 
     broken = tiny_set(tmp_path, CHANGES)
     broken.__class__ = DataThatEnds
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         train(tiny_model(), training, broken, None, _options(tmp_path / 'parts'))
     part = _losses(tmp_path / 'parts')
     assert len(part) < 8

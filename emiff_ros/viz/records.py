@@ -23,6 +23,8 @@ from emiff_ros.viz.palette import Source
 from emiff_ros.viz.projection import CameraView
 
 FOUND_WITHIN = 2.0
+RANGE_X = (0.0, 100.0)
+RANGE_Y = (-39.68, 39.68)
 
 
 def as_boxes(values: ArrayLike, name: str = 'boxes') -> NDArray[np.float64]:
@@ -157,10 +159,19 @@ class FrameRecord:
             BoxLayer(Source.COOPERATIVE, self.cooperative, self.cooperative_scores),
         ]
 
+    def in_range(self) -> NDArray[np.bool_]:
+        """Tell which ground-truth boxes ``[G]`` have their centre where detections are expected.
+
+        That is 0 to 100 m ahead and 39.68 m to both sides, as in the data set's protocol.
+        """
+        x, y = self.ground_truth[:, 0], self.ground_truth[:, 1]
+        ahead = (x >= RANGE_X[0]) & (x <= RANGE_X[1])
+        return ahead & (y >= RANGE_Y[0]) & (y <= RANGE_Y[1])
+
     def found(self, source: Source) -> NDArray[np.bool_]:
-        """Tell which ground-truth boxes ``[G]`` a source's detections found."""
+        """Tell which ground-truth boxes ``[G]`` in range a source's detections found."""
         layer = {layer.source: layer for layer in self.layers()}[Source(source)]
-        return found_boxes(self.ground_truth, layer.boxes, layer.scores)
+        return found_boxes(self.ground_truth, layer.boxes, layer.scores) & self.in_range()
 
 
 def found_boxes(

@@ -197,7 +197,7 @@ def _gallery(frames: Sequence[FrameRecord]) -> list[dict[str, Any]]:
             {
                 'id': frame.frame_id,
                 'fused': frame.fused,
-                'objects': len(frame.ground_truth),
+                'objects': int(frame.in_range().sum()),
                 'cooperative': int(frame.found(Source.COOPERATIVE).sum()),
                 'vehicle_only': int(frame.found(Source.VEHICLE_ONLY).sum()),
                 'latency': numbers.milliseconds(frame.latency_ms),

@@ -69,6 +69,13 @@ def test_found_counts_what_the_sources_found():
     np.testing.assert_array_equal(frame.found(Source.COOPERATIVE), [True, True, False])
 
 
+def test_objects_out_of_range_do_not_count():
+    outside = [car(-5.0, 0.0), car(101.0, 0.0), car(20.0, 39.7), car(20.0, -39.7)]
+    frame = record(ground_truth=[car(20.0, -39.6), *outside], vehicle_only=outside[:1])
+    np.testing.assert_array_equal(frame.in_range(), [True, False, False, False, False])
+    assert not frame.found(Source.VEHICLE_ONLY).any()
+
+
 def test_one_detection_finds_one_box_and_the_best_chooses_first():
     truth = [car(10.0, 0.0), car(10.0, 1.5)]
     assert found_boxes(truth, [car(10.0, 0.7)]).sum() == 1

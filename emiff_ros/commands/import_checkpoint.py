@@ -24,7 +24,9 @@ from emiff_ros.model.checkpoint import import_checkpoint
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
-    parser.add_argument('source', type=Path, metavar='OFFICIAL.pth', help='checkpoint of the original release')
+    parser.add_argument(
+        'source', type=Path, metavar='OFFICIAL.pth', help='checkpoint of the original release'
+    )
     parser.add_argument('target', type=Path, metavar='OUT.safetensors', help='file to write')
 
 

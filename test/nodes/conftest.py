@@ -12,13 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+from nodes.world import open_world, save_tiny_model
 import pytest
 
 from emiff_ros import bringup
 from emiff_ros.demo.domain import isolated_domain
 from emiff_ros.demo.processes import NodeProcess
-
-from .world import open_world, save_tiny_model
 
 
 @pytest.fixture(scope='session')

@@ -16,11 +16,10 @@
 
 import time
 
+from nodes.world import wait_for, wait_until
 import pytest
 
 from emiff_msgs.msg import FusionStatus, StationStatus
-
-from .world import wait_for, wait_until
 
 
 def test_features_cross_and_are_fused(world, start):

@@ -16,6 +16,7 @@
 
 from functools import partial
 
+from nodes.world import wait_for
 import numpy as np
 import pytest
 from rclpy.qos import QoSProfile
@@ -24,8 +25,6 @@ from emiff_msgs.msg import FeatureTensor, FusionStatus
 from emiff_ros.transport.codec import encode_feature
 from emiff_ros.transport.feature_header import FeatureHeader
 from emiff_ros.transport.feature_message import message_from_feature
-
-from .world import wait_for
 
 
 @pytest.fixture

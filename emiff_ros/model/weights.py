@@ -211,6 +211,19 @@ def load_vehicle_model(path: str | Path) -> LoadedModel:
     return LoadedModel(model.eval(), contents.config, contents.fingerprint)
 
 
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """Read the header of a weights file: what it is, what it was trained on and how.
+
+    Raises:
+        WeightsError: if the file is missing or damaged.
+    """
+    try:
+        with safe_open(path, framework='pt') as file:
+            return dict(file.metadata() or {})
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f'{path}: not a readable safetensors file: {error}') from error
+
+
 def read_weights(path: str | Path) -> WeightsFile:
     """Read and check a weights file without building a network.
 

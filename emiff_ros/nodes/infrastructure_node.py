@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 import secrets
 import sys
 import time
@@ -33,7 +34,6 @@ from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
 from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage, choose_device, run_node
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.nodes.specifications import INFRASTRUCTURE
-from emiff_ros.share import find_weights
 from emiff_ros.transport.codec import encode_feature
 from emiff_ros.transport.errors import TransportError
 from emiff_ros.transport.feature_header import FeatureHeader
@@ -55,7 +55,7 @@ class InfrastructureNode(ManagedNode):
         self._sequence = 0
         self._encoder = None
 
-    def load_network(self) -> None:
+    def load_network(self, path: Path) -> None:
         """Load the sender's half of the network."""
         values = self.parameters.values
         self._device = choose_device(values.device)
@@ -63,9 +63,7 @@ class InfrastructureNode(ManagedNode):
         if values.pose_source == 'parameter':
             pose = as_affine(values.camera_from_map, 'parameter camera_from_map')
             self._fixed_pose = Extrinsics(0, '', values.map_frame, pose)
-        encoder, self._config, fingerprint = load_infrastructure_encoder(
-            find_weights(values.model)
-        )
+        encoder, self._config, fingerprint = load_infrastructure_encoder(path)
         self._encoder = encoder.to(self._device).eval()
         self._fingerprint = bytes.fromhex(fingerprint)
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 import signal
 import threading
 import time
@@ -35,12 +36,14 @@ from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 import torch
 
+from emiff_ros.model.weights import read_metadata
 from emiff_ros.nodes.counters import ImageCounters
 from emiff_ros.nodes.diagnostics import DiagnosticsReporter, status
 from emiff_ros.nodes.images import NetworkImage, check_camera_info, prepare_image
 from emiff_ros.nodes.mailbox import LatestJobWorker
 from emiff_ros.nodes.parameters import NodeParameters, Parameter, ParameterError
 from emiff_ros.nodes.refusal import Refusal
+from emiff_ros.share import find_weights
 
 LOG_INTERVAL = 5.0
 """Seconds between two log lines about the same kind of refusal."""
@@ -92,8 +95,8 @@ class ManagedNode(LifecycleNode):
 
     # Hooks of the subclasses.
 
-    def load_network(self) -> None:
-        """Load the weights and move them to the device."""
+    def load_network(self, path: Path) -> None:
+        """Load the weights in ``path`` and move them to the device."""
         raise NotImplementedError
 
     def run_once(self) -> None:
@@ -128,7 +131,10 @@ class ManagedNode(LifecycleNode):
             if self.parameters.values.threads:
                 torch.set_num_threads(self.parameters.values.threads)
             started = time.perf_counter()
-            self.load_network()
+            path = find_weights(self.parameters.values.model)
+            trained_on = read_metadata(path).get('trained_on', 'unknown data')
+            self.get_logger().info(f'weights {path.name}, trained on: {trained_on}')
+            self.load_network(path)
             self._warm_up()
         except (ValueError, OSError) as error:
             self.get_logger().error(f'cannot configure: {error}')

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 import sys
 import time
 
@@ -51,7 +52,6 @@ from emiff_ros.nodes.poses import PoseBuffer, VehiclePose
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.nodes.specifications import VEHICLE
 from emiff_ros.nodes.vehicle_debug import Scene, SizedView, VehicleDebug
-from emiff_ros.share import find_weights
 from emiff_ros.transport.codec import decode_feature
 from emiff_ros.transport.detection_message import message_from_boxes
 from emiff_ros.transport.errors import TransportError
@@ -89,11 +89,11 @@ class VehicleNode(ManagedNode):
         self._model = None
         self.diagnostics.add('stations', self._station_status)
 
-    def load_network(self) -> None:
+    def load_network(self, path: Path) -> None:
         """Load the receiver's half of the network."""
         values = self.parameters.values
         self._device = choose_device(values.device)
-        model, self._config, fingerprint = load_vehicle_model(find_weights(values.model))
+        model, self._config, fingerprint = load_vehicle_model(path)
         self._model = model.to(self._device).eval()
         halvings = self._config.compression.halvings if self._config.compression else 0
         self._expectation = FeatureExpectation(

@@ -28,6 +28,7 @@ from emiff_ros.model.weights import (
     load_infrastructure_encoder,
     load_vehicle_model,
     load_weights,
+    read_metadata,
     read_weights,
     save_half,
     save_weights,
@@ -250,3 +251,11 @@ def test_header_is_plain_json(whole):
     header = json.loads(content[8 : 8 + struct.unpack('<Q', content[:8])[0]])
     assert header['__metadata__']['part'] == 'whole'
     assert len(bytes.fromhex(header['__metadata__']['fingerprint'])) == 32
+
+
+def test_metadata_is_read_without_the_tensors(model, tmp_path):
+    path = tmp_path / 'net.safetensors'
+    save_weights(model, path, {'trained_on': 'generated scenes'})
+    assert read_metadata(path)['trained_on'] == 'generated scenes'
+    with pytest.raises(WeightsError, match='not a readable safetensors file'):
+        read_metadata(tmp_path / 'absent.safetensors')

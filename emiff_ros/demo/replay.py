@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 import logging
@@ -62,7 +62,8 @@ class ReplayResult:
         detections: by the stamp of the vehicle's image, nanoseconds.
         statuses: likewise.
         features: sizes by the stamp of the roadside image.
-        counters: image counters of each node by its fully qualified name.
+        counters: image counters of each node by its fully qualified name; ``sent`` are the images
+            that were published to it, ``lost`` those of them that did not arrive.
         station_counters: what became of the features, added up over the stations.
         rate: published results per second of the steady clock.
         speed: how fast the bag was played, 1 is the recorded pace.
@@ -152,13 +153,13 @@ def replay(
         heard = [target for process in processes for target in inputs(process)]
         player.wait_for_subscribers(heard, DISCOVERY)
         begin = time.monotonic()
-        player.play()
+        report = player.play()
         missing = listener.wait_for_results(image_stamps, QUIET)
         end = time.monotonic() - (QUIET if missing else 0.0)
         show_progress()
         counters = {
-            name: {key: int(value) for key, value in listener.diagnostics(name, 'images').items()}
-            for name in names
+            process.fully_qualified_name: image_counters(listener, process, report.messages)
+            for process in processes
         }
         stations = listener.diagnostics(names[-1], 'stations')
         return ReplayResult(
@@ -170,6 +171,16 @@ def replay(
             len(listener.detections) / max(end - begin, 1e-9),
             speed,
         )
+
+
+def image_counters(
+    listener: ResultListener, process: ProcessDescription, published: Mapping[str, int]
+) -> dict[str, int]:
+    """Return the image counters of a node, with what was sent to it and what DDS lost."""
+    reported = listener.diagnostics(process.fully_qualified_name, 'images')
+    counters = {name: int(value) for name, value in reported.items()}
+    sent = published[f'/{process.namespace}/{process.remappings["~/input/image"]}']
+    return {'sent': sent, 'lost': sent - counters['received'], **counters}
 
 
 def inputs(process: ProcessDescription) -> list[str]:

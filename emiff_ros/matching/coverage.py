@@ -35,7 +35,9 @@ def sees_range(
         image_size: height and width, pixels.
         ranges: lower and upper bound along x, y and z of the vehicle's frame, metres.
     """
-    axes = [np.linspace(low, high, steps) for (low, high), steps in zip(ranges, _STEPS, strict=True)]
+    axes = [
+        np.linspace(low, high, steps) for (low, high), steps in zip(ranges, _STEPS, strict=True)
+    ]
     points = np.stack(np.meshgrid(*axes, indexing='ij'), axis=-1).reshape(-1, 3)
     affine = np.asarray(camera_from_vehicle, dtype=np.float64)
     in_camera = points @ affine[:, :3].T + affine[:, 3]

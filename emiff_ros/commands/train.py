@@ -27,6 +27,7 @@ import subprocess
 import sys
 
 from lightning.pytorch.utilities import rank_zero_only
+import torch
 
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.model.config import EmiffConfig
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--export', type=Path, help='weights file to write (default: OUTPUT/NAME of --config)'
     )
+    parser.add_argument('--half', action='store_true', help='store the weights as float16')
     parser.add_argument(
         '--description', help="what the data are, for the metadata (default: the folders' names)"
     )
@@ -111,7 +113,8 @@ def run(args: argparse.Namespace) -> int:
         'command': command_line(),
         'git_commit': git_commit(),
     }
-    identity = export(result, model, path, metadata)
+    dtype = torch.float16 if args.half else torch.float32
+    identity = export(result, model, path, metadata, dtype)
     _logger.info('weights %s (fingerprint %s)', path, identity[:12])
     if result.best_ap is not None:
         _logger.info('validation AP-BEV@0.5 %.2f, protocol opendairv2x', result.best_ap)

@@ -142,7 +142,13 @@ def train(
     return _result(trainer, module, options)
 
 
-def export(result: RunResult, model: EmiffConfig, path: Path, metadata: dict[str, str]) -> str:
+def export(
+    result: RunResult,
+    model: EmiffConfig,
+    path: Path,
+    metadata: dict[str, str],
+    dtype: torch.dtype = torch.float32,
+) -> str:
     """Write the run's checkpoint as weights; return the network's fingerprint."""
     state = torch.load(result.checkpoint, map_location='cpu', weights_only=False)['state_dict']
     module = EmiffModule(model, result.module.training_config)
@@ -154,7 +160,7 @@ def export(result: RunResult, model: EmiffConfig, path: Path, metadata: dict[str
     }
     if result.best_ap is not None:
         facts['validation_ap_bev_50'] = f'{result.best_ap:.2f} (protocol opendairv2x)'
-    return save_weights(module.model, path, {**facts, **metadata})
+    return save_weights(module.model, path, {**facts, **metadata}, dtype)
 
 
 def _callbacks(training: TrainingConfig, options: RunOptions, validated: bool) -> list[Callback]:

@@ -117,7 +117,7 @@ def test_the_command_trains_and_exports(tmp_path, monkeypatch):
     arguments += ['--training', f'{tmp_path}/training.yaml', '--data', str(folder.root)]
     arguments += ['--split', 'train', '--val', str(folder.root), '--val-split', 'val']
     arguments += ['--output', f'{tmp_path}/run', '--cache', f'{tmp_path}/cache']
-    arguments += ['--accelerator', 'cpu', '--description', 'a test', '--seed', '3']
+    arguments += ['--accelerator', 'cpu', '--description', 'a test', '--seed', '3', '--half']
     monkeypatch.setattr('sys.argv', ['emiff_ros', *arguments])
     assert cli.main(arguments) == 0
     path = tmp_path / 'run' / 'model.safetensors'

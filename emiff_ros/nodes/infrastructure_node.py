@@ -31,7 +31,9 @@ from emiff_ros.geometry import as_affine
 from emiff_ros.model import preprocess_image
 from emiff_ros.model.weights import load_infrastructure_encoder
 from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
-from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage, choose_device, run_node
+from emiff_ros.nodes.device import choose_device
+from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage
+from emiff_ros.nodes.process import run_node
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.nodes.specifications import INFRASTRUCTURE
 from emiff_ros.transport.codec import encode_feature

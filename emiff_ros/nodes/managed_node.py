@@ -19,18 +19,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-import signal
 import threading
 import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.logging import get_logger
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.signals import SignalHandlerOptions
 from rclpy.subscription import Subscription
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -41,7 +36,7 @@ from emiff_ros.nodes.counters import ImageCounters
 from emiff_ros.nodes.diagnostics import DiagnosticsReporter, status
 from emiff_ros.nodes.images import NetworkImage, check_camera_info, prepare_image
 from emiff_ros.nodes.mailbox import LatestJobWorker
-from emiff_ros.nodes.parameters import NodeParameters, Parameter, ParameterError
+from emiff_ros.nodes.parameters import NodeParameters, Parameter
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.share import find_weights
 
@@ -49,9 +44,6 @@ LOG_INTERVAL = 5.0
 """Seconds between two log lines about the same kind of refusal."""
 
 WARM_UP_RUNS = 3
-
-SIGNAL_LATENCY = 0.2
-"""Seconds after which a signal is noticed at the latest."""
 
 
 @dataclass(frozen=True)
@@ -292,62 +284,3 @@ class ManagedNode(LifecycleNode):
             f'{values.model} on {values.device}',
             warm_up_ms=f'{self.warm_up_seconds * 1e3:.1f}',
         )
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device that a parameter names: ``auto``, ``cpu`` or ``cuda:N``.
-
-    Raises:
-        ParameterError: if it is absent or no such name.
-    """
-    if name == 'auto':
-        return torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ParameterError(
-            f'parameter device is {name!r}; expected auto, cpu or cuda:N'
-        ) from error
-    if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
-        raise ParameterError(
-            f'parameter device is {name!r} but this machine has {torch.cuda.device_count()} '
-            'CUDA devices; '
-            'use auto or cpu'
-        )
-    if device.type not in ('cpu', 'cuda'):
-        raise ParameterError(f'parameter device is {name!r}; expected auto, cpu or cuda:N')
-    return device
-
-
-def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
-    """Create a node, bring it up if it starts by itself, and spin until it is told to stop.
-
-    SIGINT and SIGTERM end the node through its shutdown transition.
-
-    Returns:
-        The exit status of the process: 1 if the node cannot be created or configured.
-    """
-    rclpy.init(args=['node', *arguments], signal_handler_options=SignalHandlerOptions.NO)
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
-    try:
-        node = make_node()
-    except ParameterError as error:
-        get_logger('emiff_ros').error(str(error))
-        rclpy.shutdown()
-        return 1
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    ready = True
-    if node.parameters.values.autostart:
-        ready = node.trigger_configure() == TransitionCallbackReturn.SUCCESS
-        if ready:
-            node.trigger_activate()
-    while ready and not stopping.is_set():
-        executor.spin_once(timeout_sec=SIGNAL_LATENCY)
-    node.trigger_shutdown()
-    executor.shutdown()
-    node.destroy_node()
-    rclpy.shutdown()
-    return 0 if ready else 1

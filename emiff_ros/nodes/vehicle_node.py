@@ -30,7 +30,6 @@ from numpy.typing import NDArray
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import Header
-import torch
 from vision_msgs.msg import Detection3DArray
 
 from emiff_msgs.msg import CameraCalibration, FeatureTensor, FusionStatus
@@ -39,23 +38,23 @@ from emiff_ros.matching.config import MatchingConfig
 from emiff_ros.matching.coverage import sees_range
 from emiff_ros.matching.matcher import Matcher
 from emiff_ros.matching.results import Match, MatchState, Refused
-from emiff_ros.model import Boxes, Camera, InfrastructureView, preprocess_image
-from emiff_ros.model.config import FEATURE_STRIDE
-from emiff_ros.model.decoding import decode_head_maps
-from emiff_ros.model.weights import load_vehicle_model
+from emiff_ros.model import Boxes, Camera, InfrastructureView
 from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
+from emiff_ros.nodes.device import choose_device
 from emiff_ros.nodes.diagnostics import status
 from emiff_ros.nodes.fusion_status import fusion_status_message
 from emiff_ros.nodes.images import NetworkImage
-from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage, choose_device, run_node
+from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage
 from emiff_ros.nodes.poses import PoseBuffer, VehiclePose
+from emiff_ros.nodes.process import run_node
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.nodes.specifications import VEHICLE
 from emiff_ros.nodes.vehicle_debug import Scene, SizedView, VehicleDebug
+from emiff_ros.nodes.vehicle_network import VehicleNetwork
 from emiff_ros.transport.codec import decode_feature
 from emiff_ros.transport.detection_message import message_from_boxes
 from emiff_ros.transport.errors import TransportError
-from emiff_ros.transport.feature_header import FeatureExpectation, FeatureHeader
+from emiff_ros.transport.feature_header import FeatureHeader
 from emiff_ros.transport.feature_message import feature_from_message
 from emiff_ros.viz.projection import CameraView
 
@@ -86,38 +85,20 @@ class VehicleNode(ManagedNode):
                 max_pose_jump=values.max_station_jump,
             )
         )
-        self._model = None
+        self._network: VehicleNetwork | None = None
         self.diagnostics.add('stations', self._station_status)
 
     def load_network(self, path: Path) -> None:
         """Load the receiver's half of the network."""
-        values = self.parameters.values
-        self._device = choose_device(values.device)
-        model, self._config, fingerprint = load_vehicle_model(path)
-        self._model = model.to(self._device).eval()
-        halvings = self._config.compression.halvings if self._config.compression else 0
-        self._expectation = FeatureExpectation(
-            fingerprint=bytes.fromhex(fingerprint),
-            channels=self._config.transmitted_shape[0],
-            stride=FEATURE_STRIDE * 2**halvings,
-            image_divisor=self._config.image_divisor,
-        )
+        self._network = VehicleNetwork(path, choose_device(self.parameters.values.device))
 
     def free_network(self) -> None:
         """Drop the weights."""
-        self._model = None
+        self._network = None
 
     def run_once(self) -> None:
         """Fuse an empty image with an empty feature."""
-        size = (self._config.image_height, self._config.image_width)
-        camera = Camera(np.diag([size[1], size[1], 1.0]), np.eye(4)[[1, 2, 0]], size)
-        pixels = torch.zeros(*size, 3, dtype=torch.uint8)
-        with torch.inference_mode():
-            views = []
-            if self._config.has_infrastructure:
-                feature = torch.zeros(1, *self._config.transmitted_shape, device=self._device)
-                views.append(InfrastructureView(camera, feature=feature))
-            self._detect(self._encode(pixels), camera, views)
+        self._network.run_once()
 
     def create_outputs(self) -> None:
         """Create the publishers."""
@@ -173,7 +154,7 @@ class VehicleNode(ManagedNode):
         now = self.get_clock().now().nanoseconds
         header = None
         try:
-            header, encoded = feature_from_message(message, self._expectation)
+            header, encoded = feature_from_message(message, self._network.expectation)
             answer = self._matcher.add(header, (header, decode_feature(encoded)), now)
         except TransportError as error:
             answer = self._matcher.refuse(message.station_id, error.cause, str(error), now, header)
@@ -190,29 +171,13 @@ class VehicleNode(ManagedNode):
         """
         values = self.parameters.values
         extrinsics = self._calibrations.at(received.stamp, values.calibration_timeout)
-        image = self.network_image(received, self._config.image_width, self._config.image_height)
-        size = (self._config.image_height, self._config.image_width)
-        camera = Camera(image.intrinsics, extrinsics.camera_from_reference, size)
-        with torch.inference_mode():
-            levels = self._encode(torch.from_numpy(image.pixels))
-            matches, views = self._fitting_views(received.stamp, extrinsics.reference_frame)
-            boxes = self._detect(levels, camera, views)
+        height, width = self._network.image_size
+        image = self.network_image(received, width, height)
+        camera = Camera(image.intrinsics, extrinsics.camera_from_reference, (height, width))
+        levels = self._network.encode(image.pixels)
+        matches, views = self._fitting_views(received.stamp, extrinsics.reference_frame)
+        boxes = self._network.detect(levels, camera, views, values.score_threshold)
         self._publish(received, image, extrinsics, views, boxes, matches)
-
-    def _encode(self, pixels: torch.Tensor) -> list[torch.Tensor]:
-        image = preprocess_image(pixels.to(self._device), self._config)
-        return self._model.encode_vehicle(image[None])
-
-    def _detect(
-        self, levels: list[torch.Tensor], camera: Camera, views: list[InfrastructureView]
-    ) -> Boxes:
-        maps = self._model.fuse(levels, camera, views)
-        threshold = {'score_threshold': self.parameters.values.score_threshold}
-        detection = self._config.detection.model_copy(update=threshold)
-        config = self._config.model_copy(update={'detection': detection})
-        return decode_head_maps(maps, self._model.anchors(maps.cls_score.device), config)[0].to(
-            'cpu'
-        )
 
     def _fitting_views(
         self, stamp: int, vehicle_frame: str
@@ -220,7 +185,7 @@ class VehicleNode(ManagedNode):
         """Choose the features for the image at ``stamp`` and place their cameras."""
         matches = self._matcher.match(stamp, self.get_clock().now().nanoseconds)
         used = [match for match in matches.values() if match.state is MatchState.USED]
-        if not used or not self._config.has_infrastructure:
+        if not used or not self._network.config.has_infrastructure:
             return matches, []
         try:
             pose = self._pose(stamp, vehicle_frame)
@@ -254,13 +219,11 @@ class VehicleNode(ManagedNode):
         if header.map_frame != pose.map_frame:
             return None, f'station is in {header.map_frame!r}, the odometry in {pose.map_frame!r}'
         camera_from_vehicle = compose(header.camera_from_map, pose.map_from_vehicle)
-        voxels = self._config.voxels
-        bounds = (voxels.x_range, voxels.y_range, voxels.z_range)
-        if not sees_range(header.intrinsics, camera_from_vehicle, header.image_size, bounds):
+        ranges = self._network.detection_ranges
+        if not sees_range(header.intrinsics, camera_from_vehicle, header.image_size, ranges):
             return None, 'its camera sees nothing of the detection range'
         camera = Camera(header.intrinsics, camera_from_vehicle, header.image_size)
-        feature = torch.from_numpy(tensor)[None].to(self._device)
-        return InfrastructureView(camera, feature=feature), ''
+        return self._network.view(camera, tensor), ''
 
     def _publish(
         self,
@@ -272,7 +235,7 @@ class VehicleNode(ManagedNode):
         matches: Mapping[str, Match],
     ) -> None:
         boxes, scores = found.boxes.double().numpy(), found.scores.double().numpy()
-        labels = [self._config.class_names[index] for index in found.labels.tolist()]
+        labels = [self._network.config.class_names[index] for index in found.labels.tolist()]
         if self.parameters.values.filter_ego:
             outside = ~_inside(self.parameters.values.ego_footprint, boxes)
             boxes, scores = boxes[outside], scores[outside]

@@ -1,0 +1,102 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The receiver's half of the network as the vehicle node uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+import torch
+
+from emiff_ros.model import Boxes, Camera, InfrastructureView, preprocess_image
+from emiff_ros.model.decoding import decode_head_maps
+from emiff_ros.model.weights import load_vehicle_model
+from emiff_ros.transport.feature_header import FeatureExpectation
+
+
+class VehicleNetwork:
+    """Weights on a device, and what a feature must look like to be fused with them.
+
+    Attributes:
+        config: of the network.
+        expectation: what the receiver checks features against.
+    """
+
+    def __init__(self, path: Path, device: torch.device) -> None:
+        """Load the weights in ``path``.
+
+        Raises:
+            WeightsError: if the file cannot be used.
+        """
+        model, self.config, fingerprint = load_vehicle_model(path)
+        self._model = model.to(device).eval()
+        self._device = device
+        self.expectation = FeatureExpectation(
+            fingerprint=bytes.fromhex(fingerprint),
+            channels=self.config.transmitted_shape[0],
+            stride=self.config.transmitted_stride,
+            image_divisor=self.config.image_divisor,
+        )
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the input before padding, pixels."""
+        return self.config.image_height, self.config.image_width
+
+    @property
+    def detection_ranges(self) -> tuple[tuple[float, float], ...]:
+        """Lower and upper bound along x, y and z of the vehicle's frame, metres."""
+        voxels = self.config.voxels
+        return voxels.x_range, voxels.y_range, voxels.z_range
+
+    def encode(self, pixels: NDArray[np.uint8]) -> list[torch.Tensor]:
+        """Encode RGB pixels ``[height, width, 3]``; needs no roadside data."""
+        image = preprocess_image(torch.from_numpy(pixels).to(self._device), self.config)
+        with torch.inference_mode():
+            return self._model.encode_vehicle(image[None])
+
+    def view(self, camera: Camera, feature: NDArray[np.float32]) -> InfrastructureView:
+        """Put a received feature ``[c, h, w]`` on the device."""
+        return InfrastructureView(camera, feature=torch.from_numpy(feature)[None].to(self._device))
+
+    def detect(
+        self,
+        levels: list[torch.Tensor],
+        camera: Camera,
+        views: Sequence[InfrastructureView],
+        score_threshold: float,
+    ) -> Boxes:
+        """Fuse the encoded image with any number of views; detections come back on the CPU."""
+        threshold = {'score_threshold': score_threshold}
+        detection = self.config.detection.model_copy(update=threshold)
+        config = self.config.model_copy(update={'detection': detection})
+        with torch.inference_mode():
+            maps = self._model.fuse(levels, camera, views)
+            anchors = self._model.anchors(maps.cls_score.device)
+            return decode_head_maps(maps, anchors, config)[0].to('cpu')
+
+    def run_once(self) -> None:
+        """Fuse an empty image with an empty feature."""
+        height, width = self.image_size
+        camera = Camera(np.diag([width, width, 1.0]), np.eye(4)[[1, 2, 0]], (height, width))
+        views = []
+        if self.config.has_infrastructure:
+            feature = np.zeros(self.config.transmitted_shape, np.float32)
+            views.append(self.view(camera, feature))
+        levels = self.encode(np.zeros((height, width, 3), np.uint8))
+        self.detect(levels, camera, views, self.config.detection.score_threshold)

@@ -23,7 +23,6 @@ import argparse
 import logging
 from pathlib import Path
 import shlex
-import subprocess
 import sys
 
 from lightning.pytorch.utilities import rank_zero_only
@@ -31,6 +30,7 @@ import torch
 
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.model.config import EmiffConfig
+from emiff_ros.provenance import git_commit
 from emiff_ros.training.config import TrainingConfig
 from emiff_ros.training.data_check import check_sources
 from emiff_ros.training.dataset import CooperativeDataset, FolderPairs
@@ -60,6 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--description', help="what the data are, for the metadata (default: the folders' names)"
     )
     parser.add_argument('--weights', type=Path, help='weights to start from (fine-tuning)')
+    parser.add_argument(
+        '--backbone',
+        type=Path,
+        help="ResNet weights to start both backbones from, torchvision's names",
+    )
     parser.add_argument('--resume', type=Path, help='checkpoint of this run to go on from')
     parser.add_argument('--seed', type=int, help="instead of the configuration's")
     parser.add_argument(
@@ -98,6 +103,7 @@ def run(args: argparse.Namespace) -> int:
         max_minutes=args.max_minutes,
         resume=args.resume,
         initial_weights=args.weights,
+        backbone_weights=args.backbone,
         accelerator=args.accelerator,
         devices=args.devices,
         workers=args.workers,
@@ -111,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
         'training_pairs': str(len(training_set)),
         'seed': str(training.seed),
         'command': command_line(),
-        'git_commit': git_commit(),
+        'git_commit': git_commit() or 'unknown',
     }
     dtype = torch.float16 if args.half else torch.float32
     identity = export(result, model, path, metadata, dtype)
@@ -132,15 +138,3 @@ def open_folders(roots: list[Path], split: str | None) -> list[FolderPairs]:
 def command_line() -> str:
     """Return the command that is running, as one would type it."""
     return shlex.join(['python', '-m', 'emiff_ros', 'train', *sys.argv[2:]])
-
-
-def git_commit() -> str:
-    """Return the commit of the source tree, ``unknown`` where it is no git checkout."""
-    folder = Path(__file__).parent
-    try:
-        process = subprocess.run(
-            ['git', 'rev-parse', 'HEAD'], cwd=folder, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return 'unknown'
-    return process.stdout.strip()

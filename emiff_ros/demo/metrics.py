@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-import subprocess
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ from emiff_ros.dair.evaluation import EvaluationResult, Prediction, evaluate, fr
 from emiff_ros.dair.frames import CooperativePair
 from emiff_ros.demo.replay import ReplayResult
 from emiff_ros.geometry import box_corners
-from emiff_ros.share import share_directory
+from emiff_ros.provenance import git_commit
 
 PROTOCOL = 'opendairv2x'
 
@@ -154,17 +153,3 @@ def visible_share(pairs: Sequence[CooperativePair]) -> dict[str, float | None]:
         known = [fraction for fraction in fractions if fraction is not None]
         shares[side] = float(np.mean(np.asarray(known) >= VISIBLE_FRACTION)) if known else None
     return shares
-
-
-def git_commit() -> str | None:
-    """Return the commit that the code was run from, None outside a repository."""
-    try:
-        answer = subprocess.run(
-            ['git', '-C', str(share_directory()), 'rev-parse', 'HEAD'],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return answer.stdout.strip()

@@ -28,6 +28,7 @@ from lightning.pytorch.callbacks import (
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 import torch
 
+from emiff_ros.model.checkpoint import load_backbone_weights
 from emiff_ros.model.config import EmiffConfig
 from emiff_ros.model.weights import load_weights, save_weights
 from emiff_ros.training.camera_statistics import set_camera_statistics
@@ -51,6 +52,7 @@ class RunOptions:
         max_minutes: time budget instead of the configured epochs.
         resume: checkpoint to go on from.
         initial_weights: weights file to start from (fine-tuning).
+        backbone_weights: ResNet weights in torchvision's naming to start both backbones from.
         accelerator, devices: as Lightning names them.
         workers: data loading processes on each device.
         progress_bar: show one.
@@ -60,6 +62,7 @@ class RunOptions:
     max_minutes: float | None = None
     resume: Path | None = None
     initial_weights: Path | None = None
+    backbone_weights: Path | None = None
     accelerator: str = 'auto'
     devices: int = 1
     workers: int = 0
@@ -104,6 +107,7 @@ def train(
     Raises:
         ValueError: if the data do not fill a batch, or the loss is not finite.
         WeightsError: if the initial weights do not fit the network.
+        CheckpointError: if the backbone weights do not.
     """
     seed_everything(training.seed, verbose=False)
     options.output.mkdir(parents=True, exist_ok=True)
@@ -111,6 +115,8 @@ def train(
     if options.initial_weights is not None:
         start = load_weights(options.initial_weights)
         module.model.load_state_dict(start.model.state_dict())
+    if options.backbone_weights is not None:
+        load_backbone_weights(module.model, options.backbone_weights)
     masking = module.model.channel_masking
     if masking is not None and training.fixed_camera_norm:
         set_camera_statistics(masking.camera_norm, training_set.cameras())

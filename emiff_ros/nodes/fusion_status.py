@@ -48,21 +48,18 @@ def fusion_status_message(
     fused = any(match.state is MatchState.USED for match in matches.values())
     message.mode = FusionStatus.FUSED if fused else FusionStatus.VEHICLE_ONLY
     message.processing_time = processing_time
-    image_stamp = Time.from_msg(header.stamp).nanoseconds
-    message.stations = [
-        _station_status(match, counters[name], image_stamp) for name, match in matches.items()
-    ]
+    message.stations = [_station_status(match, counters[name]) for name, match in matches.items()]
     return message
 
 
-def _station_status(match: Match, counters: StationCounters, image_stamp: int) -> StationStatus:
+def _station_status(match: Match, counters: StationCounters) -> StationStatus:
     entry = StationStatus()
     entry.station_id = match.station_id
     entry.state = int(match.state)
-    entry.reason = '' if match.state is MatchState.USED else match.reason
-    if match.age is not None:
+    entry.reason = match.reason
+    if match.stamp is not None:
+        entry.feature_stamp = Time(nanoseconds=match.stamp).to_msg()
         entry.age = Duration(nanoseconds=match.age).to_msg()
-        entry.feature_stamp = Time(nanoseconds=max(image_stamp - match.age, 0)).to_msg()
     for name in _COUNTERS:
         setattr(entry, name, getattr(counters, name))
     return entry

@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-from emiff_msgs.msg import FusionStatus, StationStatus
 import pytest
 from std_msgs.msg import Header
 
+from emiff_msgs.msg import FusionStatus, StationStatus
 from emiff_ros.matching.counters import StationCounters
 from emiff_ros.matching.results import Match, MatchState
 from emiff_ros.nodes.fusion_status import fusion_status_message

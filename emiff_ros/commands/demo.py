@@ -38,7 +38,7 @@ DEFAULT_CACHE = Path('out/scenes')
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     parser.add_argument(
-        '--frames', type=int, default=60, help='generated pairs (default: %(default)s)'
+        '--frames', type=int, default=40, help='generated pairs (default: %(default)s)'
     )
     parser.add_argument(
         '--seed', type=int, default=1, help='of the generated drives (default: %(default)s)'

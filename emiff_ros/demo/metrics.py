@@ -23,13 +23,24 @@ from typing import Any
 
 import numpy as np
 
-from emiff_ros.dair.evaluation import EvaluationResult, Prediction, evaluate, frame_results
+from emiff_msgs.msg import FusionStatus
+from emiff_ros.dair.evaluation import (
+    PROTOCOLS,
+    RANGES,
+    EvaluationResult,
+    Prediction,
+    evaluate,
+    frame_results,
+    ground_truth_corners,
+)
 from emiff_ros.dair.frames import CooperativePair
 from emiff_ros.demo.replay import ReplayResult
 from emiff_ros.geometry import box_corners
 from emiff_ros.provenance import git_commit
 
 PROTOCOL = 'opendairv2x'
+
+EVALUATED_RANGE = RANGES['overall']
 
 VISIBLE_FRACTION = 0.25
 """An object counts as visible when at least this share of its silhouette can be seen."""
@@ -101,6 +112,11 @@ def demo_metrics(drives: Sequence[DriveResult], seed: int | None) -> dict[str, A
         'replay_speed': float(np.mean([replay.speed for replay in cooperative])),
         'images': _sum_by_node(cooperative),
         'features': _feature_counters(cooperative),
+        'fused_frames': sum(
+            status.mode == FusionStatus.FUSED
+            for replay in cooperative
+            for status in replay.statuses.values()
+        ),
         'visible_share': visible_share([pair for drive in drives for pair in drive.pairs]),
         'seed': seed,
         'git_commit': git_commit(),
@@ -142,10 +158,12 @@ def _feature_counters(replays: Sequence[ReplayResult]) -> dict[str, int]:
 
 
 def visible_share(pairs: Sequence[CooperativePair]) -> dict[str, float | None]:
-    """Return which share of the ground truth each side sees; None where labels do not say."""
+    """Return which share of the evaluated objects each side sees; None where labels do not say."""
+    protocol = PROTOCOLS[PROTOCOL]
     seen: dict[str, list[float | None]] = {'vehicle': [], 'infrastructure': []}
     for pair in pairs:
-        labels = pair.labels('car')
+        counted = protocol.keep_ground_truth(ground_truth_corners(pair, protocol), EVALUATED_RANGE)
+        labels = [label for label, keep in zip(pair.labels('car'), counted, strict=True) if keep]
         for side, found in seen.items():
             found += [getattr(label, f'{side}_visible_fraction') for label in labels]
     shares: dict[str, float | None] = {}

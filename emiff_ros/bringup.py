@@ -19,7 +19,7 @@ Knows neither launch nor rclpy: a process is described by names, parameters and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import json
 from pathlib import Path
 import sys
@@ -120,3 +120,20 @@ def vehicle(
 def cooperative(**parameters: Any) -> list[ProcessDescription]:
     """Describe one station and one vehicle; ``parameters`` go to both nodes."""
     return [infrastructure(**parameters), vehicle(**parameters)]
+
+
+def for_replay(process: ProcessDescription) -> ProcessDescription:
+    """Let a process take a bag: time from /clock, and images reliably.
+
+    A live camera is better heard best effort. A bag's images can exceed the shared memory of
+    DDS; best effort they would get lost on the way without anybody's fault.
+    """
+    topic = f'/{process.namespace.strip("/")}/{process.remappings["~/input/image"]}'
+    profile = f'qos_overrides.{topic}.subscription'
+    parameters = {
+        **process.parameters,
+        'use_sim_time': True,
+        f'{profile}.reliability': 'reliable',
+        f'{profile}.depth': 5,
+    }
+    return replace(process, parameters=parameters)

@@ -50,8 +50,10 @@ def start_nodes(context: object) -> list[Node]:
     processes = bringup.cooperative(
         model=argument('model'),
         device=argument('device'),
-        use_sim_time=replays or argument('use_sim_time').lower() == 'true',
+        use_sim_time=argument('use_sim_time').lower() == 'true',
     )
+    if replays:
+        processes = [bringup.for_replay(process) for process in processes]
     return [
         Node(
             package=bringup.PACKAGE,

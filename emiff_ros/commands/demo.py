@@ -88,11 +88,12 @@ def run(arguments: argparse.Namespace) -> int:
     common = {
         'model': arguments.model,
         'device': arguments.device,
-        'use_sim_time': True,
         'threads': max(1, (os.cpu_count() or 1) // 2),
     }
-    station = bringup.infrastructure(**common, quantization=arguments.quantization)
-    vehicle = bringup.vehicle(**common)
+    station = bringup.for_replay(
+        bringup.infrastructure(**common, quantization=arguments.quantization)
+    )
+    vehicle = bringup.for_replay(bringup.vehicle(**common))
     results = []
     for drive in drives:
         logs = output / 'logs' / drive.name

@@ -41,6 +41,9 @@ from emiff_ros.viz.report import write_report
 PICTURES = 24
 """Frames that the report shows; their images are kept in memory."""
 
+SHOWN_SCORE = 0.25
+"""Boxes must score more to be drawn; AP counts all of them."""
+
 SIZE = (1280, 720)
 """Width and height of the camera pictures, pixels."""
 
@@ -119,7 +122,10 @@ def _record(result: DriveResult, pair: CooperativePair) -> FrameRecord:
 
 def _boxes(replay: ReplayResult, stamp: int) -> tuple[np.ndarray, np.ndarray]:
     found = replay.detections.get(stamp)
-    return (np.empty((0, 7)), np.empty(0)) if found is None else (found.boxes, found.scores)
+    if found is None:
+        return np.empty((0, 7)), np.empty(0)
+    shown = found.scores > SHOWN_SCORE
+    return found.boxes[shown], found.scores[shown]
 
 
 def _image(frame: SensorFrame) -> np.ndarray:

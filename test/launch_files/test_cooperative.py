@@ -86,7 +86,8 @@ def parse(command):
 
 def test_launch_and_demo_start_the_same_nodes(launch_file, defaults):
     launched = launch_file.start_nodes({**defaults, 'bag': 'some_bag'})
-    started = bringup.cooperative(model='emiff_small', device='auto', use_sim_time=True)
+    described = bringup.cooperative(model='emiff_small', device='auto', use_sim_time=False)
+    started = [bringup.for_replay(process) for process in described]
     assert len(launched) == len(started) == 2
     for node, process in zip(launched, started, strict=True):
         command = parse(process.command())

@@ -29,7 +29,7 @@ setup(
     install_requires=['setuptools'],
     zip_safe=True,
     maintainer='emiff_ros maintainers',
-    maintainer_email='maintainers@emiff-ros.dev',
+    maintainer_email='emiff-ros@example.org',
     description='Stand-in for machines without ROS: SimpleFilter, Subscriber and Cache',
     license='Apache-2.0',
 )

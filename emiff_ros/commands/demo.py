@@ -22,15 +22,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 from pathlib import Path
 import shutil
 from typing import Any
 
 from emiff_ros import bringup
-
-logger = logging.getLogger(__name__)
 
 DEFAULT_CACHE = Path('out/scenes')
 

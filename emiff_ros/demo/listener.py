@@ -148,13 +148,6 @@ class ResultListener(Node):
                 self._changed.wait(remaining)
         return set()
 
-    def clear(self) -> None:
-        """Forget all results."""
-        with self._changed:
-            self.detections.clear()
-            self.statuses.clear()
-            self.features.clear()
-
 
 def _stamp(message: Detection3DArray | FusionStatus | FeatureTensor) -> int:
     return Time.from_msg(message.header.stamp).nanoseconds

@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-import logging
 from pathlib import Path
 import threading
 import time
@@ -50,8 +49,6 @@ QUIET = 5.0
 
 CAPACITY_SHARE = 0.5
 """Share of the measured capacity at which a replay runs."""
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

@@ -113,8 +113,3 @@ class CalibrationBuffer:
                 )
             index = bisect_right([entry.valid_from for entry in self._entries], stamp)
             return self._entries[max(index - 1, 0)]
-
-    def clear(self) -> None:
-        """Forget all, as after a jump of the clock."""
-        with self._changed:
-            self._entries.clear()

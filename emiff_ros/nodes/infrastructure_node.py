@@ -101,13 +101,7 @@ class InfrastructureNode(ManagedNode):
     def create_inputs(self) -> None:
         """Listen to the camera's pose."""
         if self._fixed_pose is None:
-            self.listen(CameraCalibration, '~/input/calibration', self._on_calibration, depth=10)
-
-    def _on_calibration(self, message: CameraCalibration) -> None:
-        try:
-            self._calibrations.add(message)
-        except Refusal as refusal:
-            self.warn(refusal)
+            self.listen(CameraCalibration, '~/input/calibration', self._calibrations.add, depth=10)
 
     def process(self, received: ReceivedImage) -> None:
         """Encode one image and publish its feature.

@@ -187,12 +187,22 @@ class ManagedNode(LifecycleNode):
     # Inputs.
 
     def listen(self, message_type: type, topic: str, callback: Callable, depth: int) -> None:
-        """Subscribe best effort, with a profile that parameters can override."""
+        """Subscribe best effort, with a profile that parameters can override.
+
+        A refusal that the callback raises is logged.
+        """
+
+        def guarded(message: object) -> None:
+            try:
+                callback(message)
+            except Refusal as refusal:
+                self.warn(refusal)
+
         self.adopt(
             self.create_subscription(
                 message_type,
                 topic,
-                callback,
+                guarded,
                 QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )
@@ -216,13 +226,9 @@ class ManagedNode(LifecycleNode):
             self._worker.submit(received)
 
     def _on_camera_info(self, message: CameraInfo) -> None:
-        try:
-            check_camera_info(message)
-        except Refusal as refusal:
-            self.warn(refusal)
-        else:
-            self._camera_info = message
-            self._camera_info_arrived.set()
+        check_camera_info(message)
+        self._camera_info = message
+        self._camera_info_arrived.set()
 
     # The worker.
 

@@ -122,8 +122,8 @@ class VehicleNode(ManagedNode):
 
     def create_inputs(self) -> None:
         """Listen to the pose, the calibration and the stations."""
-        self.listen(Odometry, '~/input/odometry', self._on_odometry, depth=50)
-        self.listen(CameraCalibration, '~/input/calibration', self._on_calibration, depth=10)
+        self.listen(Odometry, '~/input/odometry', self._poses.add, depth=50)
+        self.listen(CameraCalibration, '~/input/calibration', self._calibrations.add, depth=10)
         for topic in self.parameters.values.feature_topics:
             subscriber = Subscriber(
                 self,
@@ -136,18 +136,6 @@ class VehicleNode(ManagedNode):
             self.adopt(subscriber.sub)
 
     # Inputs.
-
-    def _on_odometry(self, message: Odometry) -> None:
-        try:
-            self._poses.add(message)
-        except Refusal as refusal:
-            self.warn(refusal)
-
-    def _on_calibration(self, message: CameraCalibration) -> None:
-        try:
-            self._calibrations.add(message)
-        except Refusal as refusal:
-            self.warn(refusal)
 
     def _on_feature(self, message: FeatureTensor) -> None:
         """Check, decode and cache a feature; what is refused here never reaches the network."""

@@ -21,6 +21,8 @@ import pytest
 
 from emiff_msgs.msg import FusionStatus, StationStatus
 
+CUT_OFF = b'\xff\xd8 cut off'
+
 
 def test_features_cross_and_are_fused(world, start):
     start('infrastructure')
@@ -71,22 +73,25 @@ def test_counters_add_up(world, start):
     start('infrastructure')
     vehicle = start('vehicle').description.fully_qualified_name
     world.fused_result()
+    world.publish_vehicle(jpeg=CUT_OFF)
+    wait_for(lambda: 'refused.truncated_image' in _counters(world, vehicle, 'images'), 20.0)
     for index in range(30):
         if index % 3:
             world.publish_station()
-        world.publish_vehicle(jpeg=b'\xff\xd8 cut off' if index % 7 == 0 else None)
-    wait_for(lambda: _settled(world.listener.diagnostics(vehicle, 'images')), 20.0)
-    images = {k: int(v) for k, v in world.listener.diagnostics(vehicle, 'images').items()}
-    assert images['refused'] == images['refused.truncated_image'] > 0
-    features = {k: int(v) for k, v in world.listener.diagnostics(vehicle, 'stations').items()}
+        world.publish_vehicle(jpeg=CUT_OFF if index % 7 == 0 else None)
+    world.result(world.publish_vehicle())
+    published = len(world.listener.statuses)
+    wait_for(lambda: _counters(world, vehicle, 'images')['published'] == published, 20.0)
+    images = _counters(world, vehicle, 'images')
+    assert images['received'] == images['published'] + images['replaced'] + images['refused']
+    assert images['refused'] == images['refused.truncated_image']
+    features = _counters(world, vehicle, 'stations')
     settled = ('fused', 'superseded', 'expired', 'refused', 'cached')
     assert features['received'] == sum(features[name] for name in settled)
 
 
-def _settled(images):
-    return int(images['received']) == sum(
-        int(images[k]) for k in ('published', 'replaced', 'refused')
-    )
+def _counters(world, node, kind):
+    return {name: int(value) for name, value in world.listener.diagnostics(node, kind).items()}
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,7 @@ class AnchorTargets:
         positive: bool ``[B, A]``.
         weight: float ``[B, A]``, 1 where the classification loss counts, 0 where it is left out.
         positive_index: int64 ``[P, 2]``, (sample, anchor) of each positive, in that order.
+        anchors: float ``[P, 7]``, the positives' anchors.
         deltas: float ``[P, 7]``, box regression targets of the positives.
         direction: int64 ``[P]``, direction bin (0 or 1) of the positives.
         normaliser: sum over samples of max(number of positives, 1).
@@ -74,6 +75,7 @@ class AnchorTargets:
     positive: Tensor
     weight: Tensor
     positive_index: Tensor
+    anchors: Tensor
     deltas: Tensor
     direction: Tensor
     normaliser: float
@@ -90,9 +92,15 @@ def nearest_bev(boxes: Tensor) -> Tensor:
 
 def rectangle_iou(first: Tensor, second: Tensor) -> Tensor:
     """Return the IoU ``[N, M]`` of axis-aligned rectangles ``[N, 4]`` and ``[M, 4]``."""
-    size = torch.minimum(first[:, None, 2:], second[None, :, 2:])
-    size = (size - torch.maximum(first[:, None, :2], second[None, :, :2])).clamp_(min=0)
-    overlap = size[..., 0] * size[..., 1]
+    # Axis by axis: an innermost dimension of two is slow.
+    width, height = (
+        (
+            torch.minimum(first[:, None, axis + 2], second[None, :, axis + 2])
+            - torch.maximum(first[:, None, axis], second[None, :, axis])
+        ).clamp_(min=0)
+        for axis in (0, 1)
+    )
+    overlap = width * height
     first_area = (first[:, 2] - first[:, 0]) * (first[:, 3] - first[:, 1])
     second_area = (second[:, 2] - second[:, 0]) * (second[:, 3] - second[:, 1])
     union = first_area[:, None] + second_area[None, :] - overlap
@@ -167,12 +175,13 @@ class AnchorAssigner:
 
     def targets(self, boxes: list[Tensor], ignored: list[Tensor] | None = None) -> AnchorTargets:
         """Build the targets of a batch from one ``[G, 7]`` tensor of ground truth per sample."""
-        assignments, deltas, directions = [], [], []
+        assignments, anchors, deltas, directions = [], [], [], []
         for sample, sample_boxes in enumerate(boxes):
             assigned = self.assign(sample_boxes, ignored[sample] if ignored else None)
             index = torch.nonzero(assigned >= 0).flatten()
             matched = sample_boxes[assigned[index]]
             assignments.append(assigned)
+            anchors.append(self.anchors[index])
             deltas.append(box_coder.encode(self.anchors[index], matched))
             directions.append(direction_bin(matched[:, 6], self.config.direction_offset))
         assigned = torch.stack(assignments)
@@ -181,6 +190,7 @@ class AnchorAssigner:
             positive=positive,
             weight=(assigned != -2).to(self.anchors.dtype),
             positive_index=torch.nonzero(positive),
+            anchors=torch.cat(anchors),
             deltas=torch.cat(deltas),
             direction=torch.cat(directions),
             normaliser=float(positive.sum(dim=1).clamp(min=1).sum()),

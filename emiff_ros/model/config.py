@@ -190,6 +190,9 @@ class EmiffConfig(_Section):
         cross_attention: multi-scale cross attention (MCA) on or off.
         channel_masking: camera-aware channel masking (CCM), or None.
         sampling: how the voxels read the feature maps.
+        exact_positions: voxels read the feature at the very pixel they project to. The original
+            does not: it divides by the padded size and multiplies by the number of cells minus
+            one, which is off by up to one cell towards the right and lower border.
         mask_behind_camera: leave voxels behind a camera empty. The original does not: it divides
             by the negative depth.
         view_fusion: ``mean`` over the views that are there, ``visibility_weighted`` mean over the
@@ -212,6 +215,7 @@ class EmiffConfig(_Section):
     channel_masking: ChannelMaskingConfig | None = ChannelMaskingConfig()
     voxels: VoxelConfig = VoxelConfig()
     sampling: Literal['nearest', 'bilinear'] = 'nearest'
+    exact_positions: bool = False
     mask_behind_camera: bool = False
     view_fusion: Literal['mean', 'visibility_weighted', 'concatenate'] = 'mean'
     neck: NeckConfig = NeckConfig()

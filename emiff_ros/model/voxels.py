@@ -75,25 +75,35 @@ def is_visible(pixels: Tensor, depth: Tensor, cameras: CameraBatch) -> Tensor:
 
 
 def sample_features(
-    feature: Tensor, pixels: Tensor, mode: str = 'nearest', valid: Tensor | None = None
+    feature: Tensor,
+    pixels: Tensor,
+    mode: str = 'nearest',
+    valid: Tensor | None = None,
+    exact: bool = False,
 ) -> Tensor:
     """Read a feature map at image positions; zero outside.
 
     The original's mapping: pixel u of the padded width W goes to u / W * 2 - 1 and is sampled with
-    ``align_corners=True``, hence index u / W * (w - 1), rounded half to even.
+    ``align_corners=True``, hence index u / W * (w - 1), rounded half to even. Cell i of the
+    backbone is centred on pixel 4 i, so that the exact index is (u - 0.5) / 4.
 
     Args:
         feature: [B, C, h, w], stride 4 of the padded image.
-        pixels: [B, N, 2] (u, v).
+        pixels: [B, N, 2] (u, v); the first pixel reaches from 0 to 1.
         mode: ``nearest`` or ``bilinear``.
         valid: [B, N], false where the result shall be zero.
+        exact: read at the exact index instead of the original's.
 
     Returns:
         [B, C, N].
     """
     height, width = feature.shape[-2:]
-    size = pixels.new_tensor([width * FEATURE_STRIDE, height * FEATURE_STRIDE])
-    grid = pixels / size * 2 - 1
+    if exact:
+        last = pixels.new_tensor([width - 1, height - 1])
+        grid = (pixels - 0.5) / FEATURE_STRIDE / last * 2 - 1
+    else:
+        size = pixels.new_tensor([width * FEATURE_STRIDE, height * FEATURE_STRIDE])
+        grid = pixels / size * 2 - 1
     if valid is not None:
         grid = grid.masked_fill(~valid.unsqueeze(-1), _OUTSIDE)
     precision = torch.promote_types(feature.dtype, torch.float32)
@@ -133,6 +143,8 @@ class VoxelSampler:
         counts = self.config.voxels.counts
         pixels, depth = project(self.centres(feature.device), cameras, flips)
         valid = depth > 0 if self.config.mask_behind_camera else None
-        samples = sample_features(feature, pixels, self.config.sampling, valid)
+        samples = sample_features(
+            feature, pixels, self.config.sampling, valid, self.config.exact_positions
+        )
         visible = is_visible(pixels, depth, cameras)
         return samples.unflatten(2, counts), visible.unflatten(1, counts).unsqueeze(1)

@@ -31,7 +31,7 @@ import torch
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.model.config import EmiffConfig
 from emiff_ros.provenance import git_commit
-from emiff_ros.training.config import TrainingConfig
+from emiff_ros.training.config import GroundTruthConfig, TrainingConfig
 from emiff_ros.training.data_check import check_sources
 from emiff_ros.training.dataset import CooperativeDataset, FolderPairs
 from emiff_ros.training.run import RunOptions, export, train
@@ -88,13 +88,16 @@ def run(args: argparse.Namespace) -> int:
     sources = open_folders(args.data, args.split)
     validation_sources = open_folders(args.val, args.val_split)
     if not args.skip_check and rank_zero_only.rank == 0:
-        check_sources([*sources, *validation_sources])
+        check_sources([*sources, *validation_sources], training.ground_truth.labels)
     training_set = CooperativeDataset(
         sources, model, training.augmentation, training.ground_truth, training.seed, args.cache
     )
     validation_set = None
     if validation_sources:
-        validation_set = CooperativeDataset(validation_sources, model, cache_folder=args.cache)
+        validated = GroundTruthConfig(labels=training.ground_truth.labels)
+        validation_set = CooperativeDataset(
+            validation_sources, model, ground_truth=validated, cache_folder=args.cache
+        )
     _logger.info(
         'training on %d pairs, validating on %d', len(training_set), len(validation_set or ())
     )
@@ -115,6 +118,7 @@ def run(args: argparse.Namespace) -> int:
     metadata = {
         'trained_on': args.description or ', '.join(folder.name for folder in args.data),
         'training_pairs': str(len(training_set)),
+        'labels': training.ground_truth.labels,
         'seed': str(training.seed),
         'command': command_line(),
         'git_commit': git_commit() or 'unknown',

@@ -44,7 +44,8 @@ class AugmentationConfig(BaseModel):
         frame_lift: and along z by a normal variate of this standard deviation, metres.
         brightness, contrast, saturation: half ranges of the photometric changes (0.2 = +-20 %).
         noise: largest standard deviation of pixel noise (grey levels).
-        roadside_dropout: share of the batches that are trained without the roadside view.
+        roadside_dropout: share of the batches that are trained without the roadside view; plays
+            no part for a network with one side alone.
         pose_noise_metres: standard deviation of the roadside pose error along x and y.
         pose_noise_degrees: and of its yaw.
         frame_delay: the roadside image is this many frames older (VIC-Async-k).

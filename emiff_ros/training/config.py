@@ -22,6 +22,7 @@ import yaml
 
 from emiff_ros.training.augmentation import AugmentationConfig
 from emiff_ros.training.losses import LossConfig
+from emiff_ros.training.scene import Labels
 from emiff_ros.training.schedule import ScheduleConfig
 from emiff_ros.training.targets import AssignerConfig
 
@@ -56,6 +57,9 @@ class GroundTruthConfig(BaseModel):
     """Which ground truth is learned.
 
     Attributes:
+        labels: ``cooperative``; or one side's own labels, for a network with that camera alone:
+            ``vehicle``, or ``infrastructure``, which is then trained (and used) in the frame of
+            the roadside unit's virtual LiDAR.
         min_visible_fraction: a box is unseen if every view that is there shows less than this
             share of it; 0 keeps all. Data sets without visibility count as fully visible within
             the image.
@@ -65,6 +69,7 @@ class GroundTruthConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra='forbid')
 
+    labels: Labels = 'cooperative'
     min_visible_fraction: float = Field(0.0, ge=0.0, le=1.0)
     unseen: Literal['drop', 'ignore'] = 'drop'
 

@@ -54,12 +54,19 @@ class CooperativeDataModule(LightningDataModule):
         self.validation_set = validation_set
         self.training = training
         self.workers = workers
+        self._model = model
         self._collate = partial(collate, model=model)
 
     @property
     def _process(self) -> tuple[int, int]:
         """Rank of this process and number of processes."""
         return self.trainer.global_rank, self.trainer.world_size
+
+    @property
+    def _roadside_dropout(self) -> float:
+        """Share of batches without roadside view; 0 for a network that has one side alone."""
+        both = self._model.has_vehicle and self._model.has_infrastructure
+        return self.training.augmentation.roadside_dropout if both else 0.0
 
     def train_dataloader(self) -> DataLoader:
         """Return the training batches of this process."""
@@ -68,7 +75,7 @@ class CooperativeDataModule(LightningDataModule):
             self.training.batch_size,
             self.training.repeat,
             self.training.seed,
-            self.training.augmentation.roadside_dropout,
+            self._roadside_dropout,
             *self._process,
         )
         return DataLoader(

@@ -33,8 +33,7 @@ from emiff_ros.training.config import GroundTruthConfig
 from emiff_ros.training.image_cache import ImageCache, default_cache_folder
 from emiff_ros.training.sample import Sample, View
 from emiff_ros.training.sampler import SampleKey
-
-CATEGORY = 'car'
+from emiff_ros.training.scene import check_labels, read_scene
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,8 @@ class CooperativeDataset(Dataset[TrainingSample]):
         cache_folder: where resized images are kept; by default the user's cache folder.
 
     Raises:
-        ValueError: if there is no pair at all.
+        ValueError: if there is no pair at all, or the labels are of a side that the network does
+            not see alone.
         DairError: if a file is missing or broken.
     """
 
@@ -109,6 +109,7 @@ class CooperativeDataset(Dataset[TrainingSample]):
         self.model = model
         self.augmentation = augmentation
         self.ground_truth = ground_truth or GroundTruthConfig()
+        check_labels(self.ground_truth.labels, model.modality)
         self.seed = seed
         self._records: list[_Record] = []
         self._vehicle_images: list[ImageCache] = []
@@ -160,28 +161,29 @@ class CooperativeDataset(Dataset[TrainingSample]):
             (vehicles, self._vehicle_images, 'vehicle'),
             (stations, self._infrastructure_images, 'infrastructure'),
         ):
+            if side == 'infrastructure' and not self.model.has_infrastructure:
+                frames = {}
             paths = [frame.image_path for frame in frames.values()]
             caches.append(ImageCache(paths, *size, cache_folder, f'{root.name} {side}'))
         vehicle_index = {frame_id: index for index, frame_id in enumerate(vehicles)}
         infrastructure_index = {frame_id: index for index, frame_id in enumerate(stations)}
         folder = len(self._vehicle_images) - 1
         for pair in tqdm(pairs, desc='reading labels', unit='pair', leave=False):
-            labels = pair.labels(CATEGORY)
-            boxes, corners = pair.vehicle_boxes(CATEGORY)
+            scene = read_scene(pair, self.ground_truth.labels)
             self._records.append(
                 _Record(
                     name=pair.vehicle.frame_id,
                     folder=folder,
-                    vehicle=self._view(pair.vehicle, pair.vehicle.camera_from_vehicle()),
-                    infrastructure=self._view(pair.infrastructure, pair.camera_from_vehicle()),
+                    vehicle=self._view(pair.vehicle, scene.vehicle_camera_from_frame),
+                    infrastructure=self._view(
+                        pair.infrastructure, scene.infrastructure_camera_from_frame
+                    ),
                     vehicle_index=vehicle_index[pair.vehicle.frame_id],
                     infrastructure_index=infrastructure_index[pair.infrastructure.frame_id],
-                    boxes=boxes,
-                    corners=corners,
-                    vehicle_visible=_shares([label.vehicle_visible_fraction for label in labels]),
-                    infrastructure_visible=_shares(
-                        [label.infrastructure_visible_fraction for label in labels]
-                    ),
+                    boxes=scene.boxes,
+                    corners=scene.corners,
+                    vehicle_visible=scene.vehicle_visible * self.model.has_vehicle,
+                    infrastructure_visible=scene.infrastructure_visible,
                 )
             )
 
@@ -242,7 +244,3 @@ def _delayed(source: FolderPairs, frames: int) -> list[CooperativePair]:
         return list(source.pairs)
     delayed = (source.folder.delayed(pair, frames) for pair in source.pairs)
     return [pair for pair in delayed if pair is not None]
-
-
-def _shares(fractions: Sequence[float | None]) -> NDArray[np.float64]:
-    return np.array([1.0 if share is None else share for share in fractions])

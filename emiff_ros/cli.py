@@ -50,12 +50,18 @@ def main(arguments: list[str] | None = None) -> int:
     if verb not in VERBS:
         print(f'emiff_ros: no verb {verb!r}; there are: {", ".join(VERBS)}', file=sys.stderr)
         return 2
-    module_name, description = VERBS[verb]
     try:
-        module = import_module(module_name)
+        return _run(verb, options)
     except ModuleNotFoundError as error:
-        print(f'emiff_ros: {_missing_module(error.name or "")}', file=sys.stderr)
+        if error.name is None or error.name.split('.')[0] == __package__:
+            raise
+        print(f'emiff_ros: {_missing_module(error.name)}', file=sys.stderr)
         return 1
+
+
+def _run(verb: str, options: list[str]) -> int:
+    module_name, _ = VERBS[verb]
+    module = import_module(module_name)
     if verb in NODES:
         return module.main(options)
     logging.basicConfig(level=logging.INFO, format='%(message)s')

@@ -52,6 +52,14 @@ def test_a_missing_package_names_the_remedy(capsys, monkeypatch):
     assert 'no_such_ros_msgs is missing: build or install it' in capsys.readouterr().err
 
 
+def test_a_package_missing_later_names_the_remedy_too(capsys, monkeypatch, tmp_path):
+    monkeypatch.delitem(sys.modules, 'emiff_ros.demo.listener', raising=False)
+    monkeypatch.delitem(sys.modules, 'emiff_ros.demo.replay', raising=False)
+    monkeypatch.setitem(sys.modules, 'vision_msgs.msg', None)
+    assert cli.main(['demo', '--output', str(tmp_path), '--dair-root', str(tmp_path)]) == 1
+    assert 'vision_msgs is missing: build or install it' in capsys.readouterr().err
+
+
 def test_it_runs_as_a_module():
     answer = subprocess.run(
         [sys.executable, '-m', 'emiff_ros', '--help'], check=True, capture_output=True, text=True

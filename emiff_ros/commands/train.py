@@ -35,6 +35,7 @@ from emiff_ros.training.config import GroundTruthConfig, TrainingConfig
 from emiff_ros.training.data_check import check_sources
 from emiff_ros.training.dataset import CooperativeDataset, FolderPairs
 from emiff_ros.training.run import RunOptions, export, train
+from emiff_ros.training.variants import VARIANTS, derive
 
 _logger = logging.getLogger(__name__)
 
@@ -42,6 +43,11 @@ _logger = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     parser.add_argument('--config', type=Path, required=True, help='model configuration (YAML)')
+    parser.add_argument(
+        '--variant',
+        choices=sorted(VARIANTS),
+        help="derive this row of the paper's tables from --config (default: as it is)",
+    )
     parser.add_argument(
         '--training', type=Path, required=True, help='training configuration (YAML)'
     )
@@ -53,13 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--val-split', help='use only this split of --val, for instance val')
     parser.add_argument('--output', type=Path, required=True, help='folder of the run')
     parser.add_argument(
-        '--export', type=Path, help='weights file to write (default: OUTPUT/NAME of --config)'
+        '--export', type=Path, help='weights file to write (default: OUTPUT/CONFIG[_VARIANT])'
     )
     parser.add_argument('--half', action='store_true', help='store the weights as float16')
     parser.add_argument(
         '--description', help="what the data are, for the metadata (default: the folders' names)"
     )
-    parser.add_argument('--weights', type=Path, help='weights to start from (fine-tuning)')
+    parser.add_argument('--weights', type=Path, help='weights to start from (fine-tuning, trunk)')
     parser.add_argument(
         '--backbone',
         type=Path,
@@ -81,7 +87,9 @@ def run(args: argparse.Namespace) -> int:
     """Train, export and say where the weights are."""
     if args.max_minutes is not None and args.max_minutes <= 0:
         raise ValueError(f'--max-minutes is {args.max_minutes}; expected more than 0')
-    model = EmiffConfig.from_yaml(args.config)
+    model, name = EmiffConfig.from_yaml(args.config), args.config.stem
+    if args.variant is not None:
+        model, name = derive(model, args.variant), f'{name}_{args.variant}'
     training = TrainingConfig.from_yaml(args.training)
     if args.seed is not None:
         training = training.model_copy(update={'seed': args.seed})
@@ -114,11 +122,12 @@ def run(args: argparse.Namespace) -> int:
     result = train(model, training, training_set, validation_set, options)
     if not result.is_main:
         return 0
-    path = args.export or args.output / f'{args.config.stem}.safetensors'
+    path = args.export or args.output / f'{name}.safetensors'
     metadata = {
         'trained_on': args.description or ', '.join(folder.name for folder in args.data),
         'training_pairs': str(len(training_set)),
         'labels': training.ground_truth.labels,
+        'variant': args.variant or model.modality,
         'seed': str(training.seed),
         'command': command_line(),
         'git_commit': git_commit() or 'unknown',

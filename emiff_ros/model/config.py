@@ -74,11 +74,12 @@ class CompressionConfig(_Section):
 
     Attributes:
         ratio: channels of the pyramid per transmitted channel.
-        halvings: how often height and width are halved. A feature shrinks by ratio * 4^halvings.
+        halvings: how often height and width are halved. A feature shrinks by ratio * 4^halvings;
+            1 and 0 encode and decode without making it smaller (1x in the paper's study).
     """
 
     ratio: PositiveInt = 64
-    halvings: Annotated[int, Field(ge=1, le=6)] = 1
+    halvings: Annotated[int, Field(ge=0, le=6)] = 1
 
 
 class ChannelMaskingConfig(_Section):

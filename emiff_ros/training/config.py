@@ -15,13 +15,14 @@
 """The training configuration: one validated file beside the model's."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 import yaml
 
 from emiff_ros.training.augmentation import AugmentationConfig
 from emiff_ros.training.losses import LossConfig
+from emiff_ros.training.parts import Part
 from emiff_ros.training.scene import Labels
 from emiff_ros.training.schedule import ScheduleConfig
 from emiff_ros.training.targets import AssignerConfig
@@ -106,6 +107,9 @@ class TrainingConfig(BaseModel):
             training set from the start, instead of each batch's.
         freeze_norms_from: share of the run after which all batch norms keep their statistics, so
             that the weights settle on what is used afterwards; 1 never freezes.
+        max_steps: end after so many optimiser steps instead of ``epochs``.
+        train_parts: train these parts alone; the others keep the weights that the run starts from
+            (compression levels are fine-tuned from one trunk like this). None trains everything.
     """
 
     model_config = ConfigDict(frozen=True, extra='forbid')
@@ -119,6 +123,8 @@ class TrainingConfig(BaseModel):
     average_decay: float = Field(0.0, ge=0.0, lt=1.0)
     fixed_camera_norm: bool = False
     freeze_norms_from: float = Field(1.0, ge=0.0, le=1.0)
+    max_steps: int | None = Field(None, ge=1)
+    train_parts: Annotated[tuple[Part, ...], Field(min_length=1)] | None = None
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     assigner: AssignerConfig = AssignerConfig()
@@ -131,19 +137,15 @@ class TrainingConfig(BaseModel):
     def from_yaml(cls, path: str | Path) -> 'TrainingConfig':
         """Read a configuration file.
 
+        A file with ``base: FILE`` (relative to its own folder) changes that file's values: keys
+        that it names replace them, section by section.
+
         Raises:
-            TrainingConfigError: if the file is missing, is no YAML mapping or is not valid.
+            TrainingConfigError: if the file or its base is missing, is no YAML mapping or is not
+                valid.
         """
         try:
-            values = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
-        except OSError as error:
-            raise TrainingConfigError(f'{path}: cannot be read ({error.strerror})') from error
-        except yaml.YAMLError as error:
-            raise TrainingConfigError(f'{path}: not valid YAML: {error}') from error
-        if not isinstance(values, dict):
-            raise TrainingConfigError(f'{path}: expected a mapping of TrainingConfig fields')
-        try:
-            return cls.model_validate(values)
+            return cls.model_validate(_values(Path(path), ()))
         except ValidationError as error:
             problems = [
                 f'{path}: {".".join(map(str, problem["loc"]))} is {problem["input"]!r}: '
@@ -151,3 +153,31 @@ class TrainingConfig(BaseModel):
                 for problem in error.errors()
             ]
             raise TrainingConfigError('\n'.join(problems)) from error
+
+
+def _values(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+    """Return a file's values on top of those of its base."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise TrainingConfigError(f'{path}: cannot be read ({error.strerror})') from error
+    except yaml.YAMLError as error:
+        raise TrainingConfigError(f'{path}: not valid YAML: {error}') from error
+    if not isinstance(values, dict):
+        raise TrainingConfigError(f'{path}: expected a mapping of TrainingConfig fields')
+    base = values.pop('base', None)
+    if base is None:
+        return values
+    seen = (*seen, path.resolve())
+    target = path.parent / str(base)
+    if target.resolve() in seen:
+        raise TrainingConfigError(f'{path}: base is {base!r}, which leads back to itself')
+    return _merged(_values(target, seen), values)
+
+
+def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged

@@ -30,19 +30,20 @@ from emiff_ros.training.config import TrainingConfig
 from emiff_ros.training.image_supervision import ImageSupervision
 from emiff_ros.training.losses import detection_loss
 from emiff_ros.training.optimizer import make_optimizer, set_learning_rate
+from emiff_ros.training.parts import NORMS, freeze_all_but, keep_frozen_norms
 from emiff_ros.training.schedule import learning_rate_factor
 from emiff_ros.training.targets import AnchorAssigner
 from emiff_ros.training.validation import average_precisions, predict
 
 _ELAPSED = 'elapsed_seconds'
-_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 class EmiffModule(LightningModule):
     """Trains one network.
 
     The learning rate follows the progress of the run: optimiser steps out of the planned number,
-    or, with a time budget, minutes out of it. Progress is part of the checkpoints.
+    or, with a time budget, minutes out of it. Progress is part of the checkpoints. With
+    ``train_parts`` the other parts are frozen, batch norms included.
 
     Args:
         model: configuration of the network.
@@ -61,9 +62,11 @@ class EmiffModule(LightningModule):
                 if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
                     part.to(memory_format=torch.channels_last)
         self.training_config = training
-        self.image_supervision = (
-            ImageSupervision(model.fpn_channels) if training.loss.image_weight else None
-        )
+        if training.train_parts is not None:
+            freeze_all_but(self.model, training.train_parts)
+        # What the image loss teaches are the encoders.
+        supervised = training.loss.image_weight and training.train_parts is None
+        self.image_supervision = ImageSupervision(model.fpn_channels) if supervised else None
         self.max_minutes = max_minutes
         self._assigner = AnchorAssigner(self.model.anchors(), training.assigner)
         self._elapsed_before = 0.0
@@ -84,7 +87,9 @@ class EmiffModule(LightningModule):
         if self.max_minutes is not None:
             share = min(self.elapsed / (60.0 * self.max_minutes), 1.0)
             return self.trainer.strategy.broadcast(share)
-        planned = self.trainer.num_training_batches * self.training_config.epochs
+        planned = self.training_config.max_steps
+        if planned is None:
+            planned = self.trainer.num_training_batches * self.training_config.epochs
         return min(self.global_step / planned, 1.0)
 
     def configure_optimizers(self) -> Optimizer:
@@ -102,8 +107,9 @@ class EmiffModule(LightningModule):
         set_learning_rate(self.optimizers(use_pl_optimizer=False), factor)
         if progress >= self.training_config.freeze_norms_from:
             for module in self.model.modules():
-                if isinstance(module, _NORMS):
+                if isinstance(module, NORMS):
                     module.eval()
+        keep_frozen_norms(self.model)
         masking = self.model.channel_masking
         if masking is not None and self.training_config.fixed_camera_norm:
             masking.camera_norm.eval()
@@ -142,8 +148,10 @@ class EmiffModule(LightningModule):
         return total
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """End the run when the time budget is used up."""
-        if self.max_minutes is not None and self._progress >= 1.0:
+        """End the run when the budget of minutes or steps is used up."""
+        steps = self.training_config.max_steps
+        out_of_time = self.max_minutes is not None and self._progress >= 1.0
+        if out_of_time or (steps is not None and self.global_step >= steps):
             self.trainer.should_stop = True
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:

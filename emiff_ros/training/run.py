@@ -30,12 +30,13 @@ import torch
 
 from emiff_ros.model.checkpoint import load_backbone_weights
 from emiff_ros.model.config import EmiffConfig
-from emiff_ros.model.weights import load_weights, save_weights
+from emiff_ros.model.weights import save_weights
 from emiff_ros.training.camera_statistics import set_camera_statistics
 from emiff_ros.training.config import TrainingConfig
 from emiff_ros.training.data_module import CooperativeDataModule
 from emiff_ros.training.dataset import CooperativeDataset
 from emiff_ros.training.module import EmiffModule
+from emiff_ros.training.parts import load_trunk
 
 _logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class RunOptions:
         output: folder of checkpoints and logs.
         max_minutes: time budget instead of the configured epochs.
         resume: checkpoint to go on from.
-        initial_weights: weights file to start from (fine-tuning).
+        initial_weights: weights file to start from (fine-tuning); with ``train_parts`` the trunk.
         backbone_weights: ResNet weights in torchvision's naming to start both backbones from.
         accelerator, devices: as Lightning names them.
         workers: data loading processes on each device.
@@ -105,29 +106,37 @@ def train(
     checkpoint or not (on a CPU with the same number of threads, planned by epochs).
 
     Raises:
-        ValueError: if the data do not fill a batch, or the loss is not finite.
+        ValueError: if the data do not fill a batch, the loss is not finite, or parts alone are to
+            be trained without initial weights.
         WeightsError: if the initial weights do not fit the network.
         CheckpointError: if the backbone weights do not.
     """
     seed_everything(training.seed, verbose=False)
     options.output.mkdir(parents=True, exist_ok=True)
     module = EmiffModule(model, training, options.max_minutes)
+    parts = training.train_parts
     if options.initial_weights is not None:
-        start = load_weights(options.initial_weights)
-        module.model.load_state_dict(start.model.state_dict())
+        load_trunk(module.model, options.initial_weights, parts or ())
+    elif parts is not None:
+        raise ValueError(
+            f'train_parts is {list(parts)}: the other parts stay as they are, so the run needs '
+            'trained weights to start from (--weights FILE)'
+        )
     if options.backbone_weights is not None:
         load_backbone_weights(module.model, options.backbone_weights)
     masking = module.model.channel_masking
-    if masking is not None and training.fixed_camera_norm:
+    trained = parts is None or 'channel_masking' in parts
+    if masking is not None and training.fixed_camera_norm and trained:
         set_camera_statistics(masking.camera_norm, training_set.cameras())
     callbacks = _callbacks(training, options, validation_set is not None)
+    planned = options.max_minutes is None and training.max_steps is None
     trainer = Trainer(
         accelerator=options.accelerator,
         devices=options.devices,
         # Batches without roadside views leave the roadside encoder without gradients.
         strategy='ddp_find_unused_parameters_true' if options.devices > 1 else 'auto',
         precision=training.precision,
-        max_epochs=training.epochs if options.max_minutes is None else -1,
+        max_epochs=training.epochs if planned else -1,
         gradient_clip_val=training.optimizer.gradient_clip or None,
         check_val_every_n_epoch=training.validation.every_epochs,
         num_sanity_val_steps=0,

@@ -16,6 +16,7 @@
 
 import csv
 import logging
+from pathlib import Path
 
 import pytest
 import torch
@@ -29,6 +30,7 @@ from emiff_ros.training.config import TrainingConfig, TrainingConfigError
 from emiff_ros.training.data_check import BrokenDataError, check_sources
 from emiff_ros.training.dataset import FolderPairs
 from emiff_ros.training.run import RunOptions, train
+from emiff_ros.training.variants import derive
 
 CHANGES = AugmentationConfig(
     mirror_probability=0.5, frame_turn_degrees=5.0, brightness=0.1, roadside_dropout=0.3
@@ -157,11 +159,39 @@ def test_unknown_training_keys_are_refused(tmp_path):
         TrainingConfig.from_yaml(tmp_path / 'absent.yaml')
 
 
-@pytest.mark.parametrize('name', ['paper', 'small'])
-def test_shipped_configurations_are_valid(name):
-    from pathlib import Path
-
-    config = TrainingConfig.from_yaml(
-        Path(__file__).parents[2] / 'config' / 'training' / f'{name}.yaml'
+def test_a_configuration_changes_its_base(tmp_path):
+    (tmp_path / 'base.yaml').write_text(
+        'epochs: 3\noptimizer: {learning_rate: 0.1, betas: [0, 0]}\n'
     )
+    (tmp_path / 'fine.yaml').write_text('base: base.yaml\noptimizer: {learning_rate: 0.2}\n')
+    config = TrainingConfig.from_yaml(tmp_path / 'fine.yaml')
+    assert config.epochs == 3 and config.optimizer.learning_rate == 0.2
+    assert config.optimizer.betas == (0, 0)
+    (tmp_path / 'base.yaml').write_text('base: fine.yaml\n')
+    with pytest.raises(TrainingConfigError, match='leads back to itself'):
+        TrainingConfig.from_yaml(tmp_path / 'fine.yaml')
+    (tmp_path / 'base.yaml').unlink()
+    with pytest.raises(TrainingConfigError, match='base.yaml: cannot be read'):
+        TrainingConfig.from_yaml(tmp_path / 'fine.yaml')
+
+
+@pytest.mark.parametrize('modality', ['vehicle_only', 'infrastructure_only', 'early'])
+def test_networks_of_every_modality_learn(tmp_path, modality):
+    data = tiny_set(tmp_path, CHANGES, model=derive(tiny_model(), modality))
+    training = tiny_training(
+        epochs=10, augmentation=CHANGES.model_dump(), loss={'image_weight': 0.2}
+    )
+    train(data.model, training, data, data, _options(tmp_path / 'run'))
+    losses = _losses(tmp_path / 'run')
+    values = [float(losses[step]) for step in sorted(losses)]
+    assert sum(values[-5:]) < sum(values[:5])
+
+
+SHIPPED = sorted((Path(__file__).parents[2] / 'config' / 'training').glob('*.yaml'))
+
+
+@pytest.mark.parametrize('path', SHIPPED, ids=lambda path: path.stem)
+def test_shipped_configurations_are_valid(path):
+    config = TrainingConfig.from_yaml(path)
     assert config.epochs == 12
+    assert (config.train_parts is not None) == path.stem.endswith('compression')

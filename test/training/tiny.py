@@ -65,13 +65,16 @@ def tiny_folder(root: Path) -> DairFolder:
 
 
 def tiny_set(
-    root: Path, augmentation: AugmentationConfig | None = None, **changes: object
+    root: Path,
+    augmentation: AugmentationConfig | None = None,
+    model: EmiffConfig | None = None,
+    **changes: object,
 ) -> CooperativeDataset:
     """Return a data set over a new folder below ``root``."""
     folder = tiny_folder(root)
     return CooperativeDataset(
         [FolderPairs(folder, folder.pairs)],
-        tiny_model(),
+        model or tiny_model(),
         augmentation,
         cache_folder=root / 'cache',
         **changes,

@@ -82,7 +82,11 @@ INFRASTRUCTURE = (
         run_time=True,
     ),
     Parameter(
-        'coder', 'zstd', 'Entropy coder of the payload.', choices=('raw', 'zstd'), run_time=True
+        'coder',
+        'rans',
+        'Entropy coder of the payload; rans codes int8 and int4, floats travel as zstd.',
+        choices=('raw', 'zstd', 'rans'),
+        run_time=True,
     ),
     Parameter(
         'lifespan',

@@ -16,7 +16,7 @@
 
 The decoder treats every field as hostile. Sizes are compared as integers before anything is
 allocated; it raises nothing but :class:`~emiff_ros.transport.errors.TransportError`, and holds at
-most ``4 * 4 * MAX_VALUES`` bytes beyond the payload.
+most ``4 * 4 * MAX_VALUES`` bytes (64 MiB) beyond the payload.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ import zlib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emiff_ros.transport.coding import RAW, Coder, coder_from
+from emiff_ros.transport.coding import RAW, ZSTD, Coder, coder_from
 from emiff_ros.transport.errors import (
     ChecksumError,
     CorruptPayloadError,
@@ -40,6 +40,7 @@ from emiff_ros.transport.errors import (
     UnsupportedVersionError,
 )
 from emiff_ros.transport.quantization import (
+    Layout,
     Quantization,
     as_parameters,
     check_affine_parameters,
@@ -87,8 +88,9 @@ def encode_feature(
 ) -> EncodedFeature:
     """Encode a feature tensor ``[C, H, W]`` (float32, finite).
 
-    If the coder does not make the bytes smaller they travel raw, so the payload is never larger
-    than ``Quantization.byte_count``.
+    Where the coder does not take the tensor (rans: floats, or very many values) zstd does. If the
+    coder does not make the bytes smaller they travel raw, so the payload is never larger than
+    ``Quantization.byte_count``.
 
     Args:
         tensor: array-like of C <= 1024 channels.
@@ -115,7 +117,21 @@ def encode_feature(
     if not np.isfinite(array).all():
         raise NonFiniteError('the tensor holds NaN or infinite values; nothing is sent')
     data, scale, zero_point = quantize(array, quantization)
-    payload = coder.encode(data)
+    return encode_codes(data, Layout(shape, quantization), scale, zero_point, coder)
+
+
+def encode_codes(
+    data: bytes,
+    layout: Layout,
+    scale: NDArray[np.float32],
+    zero_point: NDArray[np.float32],
+    coder: Coder | int | str,
+) -> EncodedFeature:
+    """Code what is quantised already; arguments and errors as of :func:`encode_feature`."""
+    coder = coder_from(coder)
+    if not coder.takes(layout):
+        coder = ZSTD
+    payload = coder.encode(data, layout)
     if len(payload) >= len(data):
         coder, payload = RAW, data
     if len(payload) > MAX_PAYLOAD_BYTES:
@@ -124,8 +140,8 @@ def encode_feature(
             'use a coarser quantization or more compression stages'
         )
     return EncodedFeature(
-        shape=shape,
-        quantization=int(quantization),
+        shape=layout.shape,
+        quantization=int(layout.quantization),
         scale=scale,
         zero_point=zero_point,
         coder=coder.code,
@@ -166,7 +182,7 @@ def decode_feature(encoded: EncodedFeature) -> NDArray[np.float32]:
         raise ChecksumError(
             f'payload has CRC-32 {checksum:08x}; the header declares {encoded.crc32!r}'
         )
-    data = coder.decode(payload, expected_size)
+    data = coder.decode(payload, Layout(shape, quantization))
     return dequantize(data, shape, quantization, scale, zero_point)
 
 

@@ -14,11 +14,8 @@
 
 """Lossless coders between quantised bytes and payload bytes.
 
-Measured on maps of 1 to 8 channels at strides 8 and 16, computed from roadside photographs by
-untrained convolutions with batch norm and ReLU: zstd on the plain codes beat row deltas, column
-deltas, gradients and nibble planes by 10-40 % (a ReLU map is spiky, so differences have more
-entropy than values), and matched a sparse bit map plus values within 3 % either way. Level 15
-comes within 0.3 % of level 19 in half of its time (0.8 ms for 8160 values).
+``rans`` is the smallest one for integer codes, ``zstd`` takes every number format and needs no
+model of the data; ``benchmark/transport/compare_coders.py`` compares them with what was not kept.
 """
 
 import threading
@@ -27,6 +24,8 @@ from typing import Protocol
 import zstandard
 
 from emiff_ros.transport.errors import CorruptPayloadError, DecodedSizeError, UnsupportedCoderError
+from emiff_ros.transport.quantization import Layout
+from emiff_ros.transport.rans_coder import RansCoder
 
 DEFAULT_ZSTD_LEVEL = 15
 
@@ -37,11 +36,14 @@ class Coder(Protocol):
     code: int
     name: str
 
-    def encode(self, data: bytes) -> bytes:
+    def takes(self, layout: Layout) -> bool:
+        """Tell whether data of this layout can be coded."""
+
+    def encode(self, data: bytes, layout: Layout) -> bytes:
         """Return the payload of ``data``."""
 
-    def decode(self, payload: bytes, decoded_size: int) -> bytes:
-        """Return exactly ``decoded_size`` bytes or raise a TransportError."""
+    def decode(self, payload: bytes, layout: Layout) -> bytes:
+        """Return exactly ``layout.byte_count`` bytes or raise a TransportError."""
 
 
 class RawCoder:
@@ -50,19 +52,23 @@ class RawCoder:
     code = 0
     name = 'raw'
 
-    def encode(self, data: bytes) -> bytes:
+    def takes(self, layout: Layout) -> bool:
+        """Return True."""
+        return True
+
+    def encode(self, data: bytes, layout: Layout) -> bytes:
         """Return ``data``."""
         return data
 
-    def decode(self, payload: bytes, decoded_size: int) -> bytes:
+    def decode(self, payload: bytes, layout: Layout) -> bytes:
         """Return ``payload``.
 
         Raises:
-            DecodedSizeError: if it is not ``decoded_size`` bytes long.
+            DecodedSizeError: if its length is not that of the layout.
         """
-        if len(payload) != decoded_size:
+        if len(payload) != layout.byte_count:
             raise DecodedSizeError(
-                f'raw payload of {len(payload)} bytes; the header declares {decoded_size}'
+                f'raw payload of {len(payload)} bytes; the header declares {layout.byte_count}'
             )
         return payload
 
@@ -84,20 +90,25 @@ class ZstdCoder:
         self._level = level
         self._local = threading.local()
 
-    def encode(self, data: bytes) -> bytes:
+    def takes(self, layout: Layout) -> bool:
+        """Return True."""
+        return True
+
+    def encode(self, data: bytes, layout: Layout) -> bytes:
         """Return ``data`` as one frame."""
         return self._context('compressor').compress(data)
 
-    def decode(self, payload: bytes, decoded_size: int) -> bytes:
+    def decode(self, payload: bytes, layout: Layout) -> bytes:
         """Return the content of the one frame in ``payload``.
 
         The content size in the frame header comes from the sender and decides what the library
-        allocates, so it must equal ``decoded_size`` before anything is decompressed.
+        allocates, so it must equal that of the layout before anything is decompressed.
 
         Raises:
             DecodedSizeError: if the frame declares or holds another number of bytes.
             CorruptPayloadError: if ``payload`` is not exactly one plain frame.
         """
+        decoded_size = layout.byte_count
         try:
             frame = zstandard.get_frame_parameters(payload)
         except zstandard.ZstdError as error:
@@ -143,7 +154,8 @@ class ZstdCoder:
 
 RAW = RawCoder()
 ZSTD = ZstdCoder()
-_CODERS: dict[int, Coder] = {coder.code: coder for coder in (RAW, ZSTD)}
+RANS = RansCoder()
+_CODERS: dict[int, Coder] = {coder.code: coder for coder in (RAW, ZSTD, RANS)}
 
 
 def coder_from(value: 'Coder | int | str') -> Coder:

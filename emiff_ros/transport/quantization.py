@@ -21,6 +21,7 @@ channel, so nothing is clipped, and the smallest value of a channel (0 after a R
 
 import enum
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -77,6 +78,43 @@ class Quantization(enum.IntEnum):
         return value_count * {0: 4, 1: 2, 2: 1}[int(self)]
 
 
+class Layout(NamedTuple):
+    """What the bytes before the entropy coder are.
+
+    Attributes:
+        shape: channels, height, width.
+        quantization: number format.
+    """
+
+    shape: tuple[int, int, int]
+    quantization: Quantization
+
+    @property
+    def value_count(self) -> int:
+        """Return the number of values."""
+        return math.prod(self.shape)
+
+    @property
+    def byte_count(self) -> int:
+        """Return the bytes before the entropy coder."""
+        return self.quantization.byte_count(self.value_count)
+
+
+def codes_from_bytes(data: bytes, layout: Layout) -> NDArray[np.uint8]:
+    """Return the codes of an integer format as ``[C, H, W]``."""
+    codes = np.frombuffer(data, np.uint8)
+    if layout.quantization is Quantization.INT4:
+        codes = _unpack_nibbles(codes, layout.value_count)
+    return codes.reshape(layout.shape)
+
+
+def bytes_from_codes(codes: NDArray[np.uint8], quantization: Quantization) -> bytes:
+    """Return the codes of an integer format as they travel: INT4 as two codes in a byte."""
+    if quantization is Quantization.INT4:
+        codes = _pack_nibbles(codes.ravel())
+    return codes.tobytes()
+
+
 def quantize(
     tensor: NDArray[np.float32], quantization: Quantization
 ) -> tuple[bytes, NDArray[np.float32], NDArray[np.float32]]:
@@ -104,9 +142,7 @@ def quantize(
     wide = tensor.astype(np.float64)
     codes = np.rint(wide / scale[:, None, None].astype(np.float64) + zero_point[:, None, None])
     codes = np.clip(codes, 0, quantization.levels).astype(np.uint8)
-    if quantization is Quantization.INT4:
-        codes = _pack_nibbles(codes.ravel())
-    return codes.tobytes(), scale, zero_point
+    return bytes_from_codes(codes, quantization), scale, zero_point
 
 
 def dequantize(
@@ -121,12 +157,8 @@ def dequantize(
     Raises:
         NonFiniteError: if a value of the result is NaN or infinite.
     """
-    count = math.prod(shape)
     if quantization.is_integer:
-        codes = np.frombuffer(data, np.uint8)
-        if quantization is Quantization.INT4:
-            codes = _unpack_nibbles(codes, count)
-        tensor = codes.reshape(shape).astype(np.float32)
+        tensor = codes_from_bytes(data, Layout(shape, quantization)).astype(np.float32)
         with np.errstate(over='ignore', invalid='ignore'):
             tensor -= zero_point[:, None, None]
             tensor *= scale[:, None, None]

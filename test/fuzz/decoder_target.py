@@ -71,13 +71,13 @@ def from_bytes(data: bytes) -> EncodedFeature:
 
 
 def seeds() -> list[bytes]:
-    """Return inputs of valid features: each number format, raw and zstd."""
+    """Return inputs of valid features: each number format with each coder."""
     rows, columns = np.mgrid[0:17, 0:30]
     tensor = np.maximum(np.sin(rows / 3) * np.cos(columns / 5), 0)[None].repeat(2, axis=0)
     features = [
         encode_feature(tensor, quantization, coder)
         for quantization in Quantization
-        for coder in ('raw', 'zstd')
+        for coder in ('raw', 'zstd', 'rans')
     ]
     return [to_bytes(feature) for feature in features]
 

@@ -19,29 +19,34 @@ import os
 import pytest
 import zstandard
 
-from emiff_ros.transport.coding import RAW, ZSTD, ZstdCoder, coder_from
+from emiff_ros.transport.coding import RANS, RAW, ZSTD, ZstdCoder, coder_from
 from emiff_ros.transport.errors import (
     CorruptPayloadError,
     DecodedSizeError,
     UnsupportedCoderError,
 )
+from emiff_ros.transport.quantization import Layout, Quantization
 
 DATA = bytes(range(64)) * 40
 
 
-@pytest.mark.parametrize('coder', [RAW, ZSTD, ZstdCoder(1)])
+def layout(count):
+    return Layout((1, 1, count), Quantization.INT8)
+
+
+@pytest.mark.parametrize('coder', [RAW, ZSTD, ZstdCoder(1), RANS])
 @pytest.mark.parametrize('data', [b'\0', DATA, os.urandom(3000)])
 def test_round_trip(coder, data):
-    assert coder.decode(coder.encode(data), len(data)) == data
+    assert coder.decode(coder.encode(data, layout(len(data))), layout(len(data))) == data
 
 
 def test_zstd_makes_repetition_small():
-    assert len(ZSTD.encode(DATA)) < len(DATA) // 10
+    assert len(ZSTD.encode(DATA, layout(len(DATA)))) < len(DATA) // 10
 
 
 def test_raw_checks_the_length():
     with pytest.raises(DecodedSizeError, match='5 bytes; the header declares 4'):
-        RAW.decode(b'12345', 4)
+        RAW.decode(b'12345', layout(4))
 
 
 def test_declared_gigabytes_are_refused_before_allocation():
@@ -49,7 +54,7 @@ def test_declared_gigabytes_are_refused_before_allocation():
     frame = bytes.fromhex('28b52ffd') + b'\xa0' + b'\xff\xff\xff\xff' + bytes.fromhex('09000041')
     assert zstandard.get_frame_parameters(frame).content_size == 2**32 - 1
     with pytest.raises(DecodedSizeError, match='4294967295 bytes'):
-        ZSTD.decode(frame, 10)
+        ZSTD.decode(frame, layout(10))
 
 
 def test_frame_that_holds_less_than_it_promises():
@@ -57,13 +62,13 @@ def test_frame_that_holds_less_than_it_promises():
     assert frame[5] == 8
     frame[5] = 9
     with pytest.raises((CorruptPayloadError, DecodedSizeError)):
-        ZSTD.decode(bytes(frame), 9)
+        ZSTD.decode(bytes(frame), layout(9))
 
 
 def test_frame_without_content_size_is_refused():
     frame = zstandard.ZstdCompressor(write_content_size=False).compress(DATA)
     with pytest.raises(DecodedSizeError, match='no content size'):
-        ZSTD.decode(frame, len(DATA))
+        ZSTD.decode(frame, layout(len(DATA)))
 
 
 @pytest.mark.parametrize(
@@ -79,14 +84,14 @@ def test_frame_without_content_size_is_refused():
 )
 def test_damaged_frames_are_refused(damage):
     with pytest.raises((CorruptPayloadError, DecodedSizeError)):
-        ZSTD.decode(damage(ZSTD.encode(DATA)), len(DATA))
+        ZSTD.decode(damage(ZSTD.encode(DATA, layout(len(DATA)))), layout(len(DATA)))
 
 
 def test_frame_with_dictionary_is_refused():
     dictionary = zstandard.train_dictionary(2048, [os.urandom(64) + DATA[:200]] * 60)
     frame = zstandard.ZstdCompressor(dict_data=dictionary).compress(DATA)
     with pytest.raises(CorruptPayloadError, match='dictionary'):
-        ZSTD.decode(frame, len(DATA))
+        ZSTD.decode(frame, layout(len(DATA)))
 
 
 @pytest.mark.parametrize('level', [0, 23, -5])
@@ -96,13 +101,14 @@ def test_unknown_levels_are_refused(level):
 
 
 @pytest.mark.parametrize(
-    ('value', 'coder'), [('raw', RAW), (0, RAW), ('zstd', ZSTD), (1, ZSTD), (ZSTD, ZSTD)]
+    ('value', 'coder'),
+    [('raw', RAW), (0, RAW), ('zstd', ZSTD), (1, ZSTD), (ZSTD, ZSTD), ('rans', RANS), (2, RANS)],
 )
 def test_coders_by_name_and_number(value, coder):
     assert coder_from(value) is coder
 
 
-@pytest.mark.parametrize('value', ['lzma', 2, 255, None, 1.5])
+@pytest.mark.parametrize('value', ['lzma', 3, 255, None, 1.5])
 def test_unknown_coders_are_refused(value):
-    with pytest.raises(UnsupportedCoderError, match='raw \\(0\\), zstd \\(1\\)'):
+    with pytest.raises(UnsupportedCoderError, match='raw \\(0\\), zstd \\(1\\), rans \\(2\\)'):
         coder_from(value)

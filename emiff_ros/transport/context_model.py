@@ -1,0 +1,181 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What a neighbourhood of a feature map says about the next value, in exact integers.
+
+A map ``[C, H, W]`` of codes is visited in passes, coarse to fine: first every fourth cell of every
+fourth row, then the cells half-way between known ones, down and across in turn, so that half of
+all cells are interpolated from both sides. A pass sees only what earlier passes have decoded, so
+each is one vectorised step on either side of the link. The mean and the spread of the neighbours
+select a context; each context has a frequency table that starts as a logistic distribution around
+the mean, censored at both ends as a ReLU censors, and learns from the passes before.
+
+What both sides must compute alike is integer arithmetic, except the initial tables; those are
+rounded to integers, and a test locks them.
+"""
+
+from dataclasses import dataclass
+import functools
+
+import numpy as np
+from numpy.typing import NDArray
+
+Lattice = tuple[slice, slice, slice]
+
+COARSEST = 4
+SPREAD_BINS = 8
+SPREAD_UNITS = 24  # of the integer spread, in one code
+VALUE_GROWTH = 6
+MEAN_GROWTH = 9
+TABLE_TOTAL = 1024
+LEARNING = 12
+
+# Fitted by maximum likelihood to roadside feature maps of 5 to 255 levels; in codes, with L the
+# largest code: scale = SCALE_LEVELS * L + SCALE_FLOOR + SCALE_SPREAD * spread + SCALE_MEAN * mean.
+SCALE_LEVELS = 0.016
+SCALE_FLOOR = 0.1
+SCALE_SPREAD = 0.5
+SCALE_MEAN = 0.03
+SHIFT_LEVELS = -0.02
+OUTLIERS = 0.03
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One step from coarse to fine.
+
+    Attributes:
+        target: the cells that this pass adds.
+        known: the cells that it interpolates between; None in the first pass.
+        axis: along which a target lies between known cells: 1 (rows) or 2 (columns).
+        teaches: whether the tables learn from it: the first passes show too little, and after the
+            last one nobody asks.
+    """
+
+    target: Lattice
+    known: Lattice | None
+    axis: int
+    teaches: bool = False
+
+
+@functools.lru_cache(maxsize=8)
+def passes(height: int, width: int) -> tuple[Pass, ...]:
+    """Return the passes that together visit every cell of a map once."""
+
+    def lattice(row: int, row_step: int, column: int, column_step: int) -> Lattice:
+        return slice(None), slice(row, None, row_step), slice(column, None, column_step)
+
+    found = [Pass(lattice(0, COARSEST, 0, COARSEST), None, 1)]
+    step = COARSEST
+    while step > 1:
+        half = step // 2
+        if height > half:
+            rows = lattice(half, step, 0, step), lattice(0, step, 0, step)
+            found.append(Pass(*rows, 1, teaches=half == 1))
+        if width > half:
+            columns = lattice(0, half, half, step), lattice(0, half, 0, step)
+            found.append(Pass(*columns, 2, teaches=half == 2))
+        step = half
+    return tuple(found)
+
+
+class ContextModel:
+    """Contexts, buckets and initial tables of maps with codes 0 to ``largest``.
+
+    A large code travels as a bucket and an offset in it: codes that differ by little need no
+    frequencies of their own.
+
+    Attributes:
+        first: lowest code of each bucket, int32 ``[B]``.
+        width: number of codes in each bucket, int32 ``[B]``.
+        bucket_of: bucket of each code, int32.
+        tables: initial frequencies, float32 ``[contexts, B]`` of exact integers; the last row is
+            that of the first pass.
+    """
+
+    def __init__(self, largest: int) -> None:
+        """Build the tables for codes 0 to ``largest`` (1 to 255)."""
+        self.first, self.width, self.bucket_of = _buckets(largest, VALUE_GROWTH)
+        first_sum, sum_width, self._sum_bin = _buckets(2 * largest, MEAN_GROWTH)
+        mean = (first_sum + (sum_width - 1) / 2) / 2
+        self._means = len(mean)
+        bounds = np.geomspace(0.2 + 0.004 * largest, 0.5 + 0.3 * largest, SPREAD_BINS - 1)
+        self._bounds = np.rint(SPREAD_UNITS * bounds).astype(np.int32)
+        spread = np.concatenate(
+            [bounds[:1] / 2, np.sqrt(bounds[1:] * bounds[:-1]), bounds[-1:] * 1.3]
+        )
+        scale = SCALE_SPREAD * spread[:, None] + SCALE_MEAN * mean
+        scale = scale.ravel() + SCALE_LEVELS * largest + SCALE_FLOOR
+        centre = np.tile(mean + SHIFT_LEVELS * largest, SPREAD_BINS)
+        self.tables = self._logistic_tables(
+            np.append(centre, 0.1 * largest), np.append(scale, 0.2 * largest)
+        )
+
+    def context(self, codes: NDArray[np.int32], step: Pass) -> NDArray[np.intp]:
+        """Return the context of each target cell, flat, from the known cells of ``codes``."""
+        count = codes[step.target].shape[step.axis]
+        if step.known is None:
+            return np.full(codes[step.target].size, len(self.tables) - 1)
+        known = codes[step.known]
+        if step.axis == 2:
+            known = known.transpose(0, 2, 1)
+        before, after = known[:, :count], known[:, 1 : count + 1]
+        if after.shape[1] < count:
+            after = np.concatenate([after, before[:, -1:]], axis=1)
+        total = before + after
+        spread = 8 * np.abs(before - after)
+        for side in (2 * before, 2 * after):
+            padded = np.concatenate([side[:, :, :1], side, side[:, :, -1:]], axis=2)
+            spread += np.abs(padded[:, :, :-2] - total)
+            spread += np.abs(padded[:, :, 2:] - total)
+        context = np.searchsorted(self._bounds, spread, side='right') * self._means
+        context += self._sum_bin[total]
+        return (context.transpose(0, 2, 1) if step.axis == 2 else context).ravel()
+
+    def _logistic_tables(
+        self, centre: NDArray[np.float64], scale: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        upper = self.first + self.width - 0.5
+        below = 1 / (1 + np.exp((centre[:, None] - upper) / scale[:, None]))
+        below[:, -1] = 1
+        share = (1 - OUTLIERS) * np.diff(below, axis=1, prepend=0)
+        share += OUTLIERS * self.width / self.width.sum()
+        return (np.floor(TABLE_TOTAL * share) + 1).astype(np.float32)
+
+
+def learned(
+    tables: NDArray[np.float32], context: NDArray[np.intp], bucket: NDArray[np.integer]
+) -> NDArray[np.float32]:
+    """Return ``tables`` with what a pass has shown added: exact integers below 2^24."""
+    seen = np.bincount(context * tables.shape[1] + bucket, minlength=tables.size)
+    return tables + (LEARNING * seen).astype(np.float32).reshape(tables.shape)
+
+
+@functools.lru_cache(maxsize=16)
+def context_model(largest: int) -> ContextModel:
+    """Return the model of codes 0 to ``largest``."""
+    return ContextModel(largest)
+
+
+def _buckets(
+    largest: int, growth: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """Cut 0..largest into buckets of width 1, later 1/growth of their first code."""
+    edges = [0]
+    while edges[-1] <= largest:
+        edges.append(edges[-1] + max(1, edges[-1] // growth))
+    edges[-1] = largest + 1
+    width = np.diff(edges).astype(np.int32)
+    bucket_of = np.repeat(np.arange(len(width), dtype=np.int32), width)
+    return np.array(edges[:-1], np.int32), width, bucket_of

@@ -1,0 +1,65 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The features that a shipped network sends for the roadside images of a folder."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+import torch
+
+from emiff_ros.dair.reader import DairFolder
+from emiff_ros.model import preprocess_image
+from emiff_ros.model.weights import load_infrastructure_encoder
+
+
+class Roadside:
+    """The sender's half of a network on one CPU thread."""
+
+    def __init__(self, weights: Path) -> None:
+        """Load the weights.
+
+        Raises:
+            WeightsError: if they cannot be used.
+        """
+        torch.set_num_threads(1)
+        encoder, self.config, self.fingerprint = load_infrastructure_encoder(weights)
+        self._encoder = encoder.eval()
+
+    def feature(self, path: Path) -> NDArray[np.float32]:
+        """Return the feature ``[C, h, w]`` of one image file."""
+        size = self.config.image_width, self.config.image_height
+        image = cv2.resize(cv2.imread(str(path)), size, interpolation=cv2.INTER_AREA)
+        pixels = torch.from_numpy(np.ascontiguousarray(image[:, :, ::-1]))
+        with torch.inference_mode():
+            image = preprocess_image(pixels, self.config)[None]
+            return self._encoder.encode_infrastructure(image)[0].numpy()
+
+    def features(self, folder: Path, count: int) -> Iterator[NDArray[np.float32]]:
+        """Yield the features of at most ``count`` frames, spread evenly over the folder."""
+        frames = list(DairFolder(folder).infrastructure_frames.values())
+        step = max(1, len(frames) // count)
+        for frame in frames[::step][:count]:
+            yield self.feature(frame.image_path)
+
+
+def processor_name() -> str:
+    """Return the processor's name as Linux tells it."""
+    for line in Path('/proc/cpuinfo').read_text().splitlines():
+        if line.startswith('model name'):
+            return line.partition(':')[2].strip()
+    return 'unknown'

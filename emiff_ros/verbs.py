@@ -30,9 +30,14 @@ VERBS = {
     ),
     'convert-bag': ('emiff_ros.commands.convert', 'write a DAIR-V2X-C folder as a rosbag2'),
     'play-bag': ('emiff_ros.commands.play', 'publish a rosbag2 at its recorded pace'),
+    'record-bag': ('emiff_ros.commands.record', 'write topics to a rosbag2 as they arrive'),
     'evaluate': (
         'emiff_ros.commands.evaluate',
         'compute AP of detections against DAIR-V2X-C labels',
+    ),
+    'compare': (
+        'emiff_ros.commands.compare',
+        'write one table of AP, bytes and time of several trained networks',
     ),
     'train': ('emiff_ros.commands.train', 'train a network on DAIR-V2X-C folders'),
     'parameters': ('emiff_ros.commands.parameters', 'write the parameter files and tables anew'),

@@ -84,6 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f'\n{result.table()}')
     if summary['ab_bytes'] is not None:
         print(f'\nAB as the results state it: {summary["ab_bytes"]:.1f} bytes a frame')
+    if summary['serialised_bytes'] is not None:
+        print(f'Serialised messages: {summary["serialised_bytes"]:.1f} bytes a frame')
     if loaded.feature_sizes is not None:
         sizes = loaded.feature_sizes
         print(
@@ -106,17 +108,17 @@ def summarise(
         for pair in pairs
         if pair.vehicle.frame_id in loaded.by_frame
     ]
-    stated = [
-        prediction.transmitted_bytes
-        for prediction in answered
-        if prediction.transmitted_bytes is not None
-    ]
+    stated, serialised = (
+        [value for prediction in answered if (value := getattr(prediction, name)) is not None]
+        for name in ('transmitted_bytes', 'message_bytes')
+    )
     return {
         'frames': len(pairs),
         'answered': len(answered),
         'unknown': loaded.unknown,
         'repeated': loaded.repeated,
         'ab_bytes': average_bytes(stated) if stated else None,
+        'serialised_bytes': average_bytes(serialised) if serialised else None,
         'message_bytes': vars(loaded.feature_sizes) if loaded.feature_sizes else None,
         'protocols': {result.protocol: result.to_dict() for result in results},
     }

@@ -27,12 +27,15 @@ class Prediction:
     Attributes:
         corners: [P, 8, 3] metres, in the order of ``box_corners``.
         scores: [P].
-        transmitted_bytes: what the roadside sent for this frame (``ab_cost``); None if unknown.
+        transmitted_bytes: what the roadside sent for this frame as AB counts it (``ab_cost``);
+            None if unknown.
+        message_bytes: serialised length of the message that it sent; None if unknown.
     """
 
     corners: NDArray[np.float64]
     scores: NDArray[np.float64]
     transmitted_bytes: float | None = None
+    message_bytes: float | None = None
 
     @classmethod
     def empty(cls) -> 'Prediction':

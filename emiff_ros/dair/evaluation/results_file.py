@@ -16,7 +16,8 @@
 
 A frame is an object with ``boxes_3d`` [N][8][3] (metres, vehicle LiDAR, corners in the order of
 ``box_corners``), ``scores_3d`` [N], optionally ``labels_3d`` [N] (2 or ``car`` is a car, others
-are not evaluated) and ``ab_cost`` (bytes sent for the frame). In a folder the file name is the
+are not evaluated), ``ab_cost`` (bytes sent for the frame as AB counts them) and ``message_bytes``
+(serialised length of the message that was sent). In a folder the file name is the
 vehicle frame's id (``015404.json``); in a ``.jsonl`` file each line also has ``frame_id``.
 """
 
@@ -117,11 +118,13 @@ def _prediction(entry: Mapping[str, Any], path: Path, frame_id: str) -> Predicti
             path, f'a score of frame {frame_id} is not finite', _REMEDY, 'scores_3d'
         )
     is_car = np.array([label in _CAR_LABELS for label in labels], dtype=bool)
-    cost = entry.get('ab_cost')
     return Prediction(
         corners[is_car],
         scores[is_car],
-        None if cost is None else number(cost, path, 'ab_cost', ResultsError),
+        *(
+            None if entry.get(key) is None else number(entry[key], path, key, ResultsError)
+            for key in ('ab_cost', 'message_bytes')
+        ),
     )
 
 
@@ -133,4 +136,6 @@ def _entry(prediction: Prediction) -> dict[str, Any]:
     }
     if prediction.transmitted_bytes is not None:
         entry['ab_cost'] = prediction.transmitted_bytes
+    if prediction.message_bytes is not None:
+        entry['message_bytes'] = prediction.message_bytes
     return entry

@@ -1,0 +1,85 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Answers of one method on disk, frame by frame: an interrupted comparison goes on where it was.
+
+The file is a results file (JSON Lines) that ``evaluate`` reads as well.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+import json
+from pathlib import Path
+
+import numpy as np
+
+from emiff_ros.comparison.methods import Answer
+from emiff_ros.dair.evaluation import Prediction
+
+
+class AnswerStore:
+    """Answers by frame id.
+
+    Args:
+        path: ``.jsonl`` file; made when the first answer is added.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read what is there; a line that was cut off by a kill is dropped."""
+        self.path = path
+        self.answers: dict[str, Answer] = {}
+        whole = []
+        for line in path.read_text(encoding='utf-8').splitlines() if path.is_file() else ():
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:
+                break
+            whole.append(line)
+            self.answers[entry['frame_id']] = _answer(entry)
+        if path.is_file():
+            partial = path.with_suffix('.part')
+            partial.write_text(''.join(f'{line}\n' for line in whole), encoding='utf-8')
+            partial.replace(path)
+
+    @contextmanager
+    def adding(self) -> Iterator['AnswerStore']:
+        """Open the file for :meth:`add`."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open('a', encoding='utf-8') as self._file:
+            yield self
+
+    def add(self, frame_id: str, answer: Answer) -> None:
+        """Append one answer; it is on disk when this returns."""
+        self.answers[frame_id] = answer
+        self._file.write(json.dumps(_entry(frame_id, answer)) + '\n')
+        self._file.flush()
+
+
+def _entry(frame_id: str, answer: Answer) -> dict[str, object]:
+    prediction = answer.prediction
+    return {
+        'frame_id': frame_id,
+        'boxes_3d': prediction.corners.tolist(),
+        'scores_3d': prediction.scores.tolist(),
+        'ab_cost': prediction.transmitted_bytes,
+        'message_bytes': prediction.message_bytes,
+        'milliseconds': answer.milliseconds,
+    }
+
+
+def _answer(entry: dict) -> Answer:
+    corners = np.array(entry['boxes_3d'], np.float64).reshape(-1, 8, 3)
+    scores = np.array(entry['scores_3d'], np.float64)
+    prediction = Prediction(corners, scores, entry['ab_cost'], entry['message_bytes'])
+    return Answer(prediction, entry['milliseconds'])

@@ -1,0 +1,171 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The methods that a table compares: which networks, and what travels between the two sides."""
+
+from dataclasses import dataclass
+import hashlib
+from pathlib import Path
+import time
+from typing import NamedTuple
+
+from emiff_ros.comparison.late_fusion import ScoredBoxes, fuse_boxes, in_sent_range
+from emiff_ros.comparison.message_size import MessageSizer
+from emiff_ros.comparison.network import Network
+from emiff_ros.dair.evaluation import Prediction, late_fusion_bytes
+from emiff_ros.dair.frames import CooperativePair
+
+
+class MethodError(ValueError):
+    """A method whose networks do not belong together; the message names it."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of a comparison.
+
+    Attributes:
+        name: of the row.
+        weights: the network, or the vehicle's network of late fusion.
+        infrastructure_weights: the roadside network of late fusion; None for one network.
+        alone: leave the roadside view out of a cooperative network.
+        quantization: number format of transmitted features.
+    """
+
+    name: str
+    weights: Path
+    infrastructure_weights: Path | None = None
+    alone: bool = False
+    quantization: str = 'int8'
+
+
+class Answer(NamedTuple):
+    """What a method answers for one pair.
+
+    Attributes:
+        prediction: boxes, scores and bytes.
+        milliseconds: time of the networks, both sides one after the other.
+    """
+
+    prediction: Prediction
+    milliseconds: float
+
+
+class Runner:
+    """Runs one method pair by pair.
+
+    Args:
+        method: which networks.
+        device: as torch names it.
+
+    Raises:
+        MethodError: if the networks do not fit the method.
+        WeightsError: if weights cannot be used.
+    """
+
+    def __init__(self, method: Method, device: str = 'cpu') -> None:
+        """Load the networks."""
+        self.method = method
+        self.network = Network(method.weights, device, method.quantization)
+        self.pole = None
+        if method.infrastructure_weights is not None:
+            self.pole = Network(method.infrastructure_weights, device, method.quantization)
+        self._sizer = MessageSizer()
+        self._check()
+
+    @property
+    def networks(self) -> list[Network]:
+        """Return the networks of the method."""
+        return [network for network in (self.network, self.pole) if network is not None]
+
+    @property
+    def kind(self) -> str:
+        """Return where the two sides meet: ``late`` or the modality of the one network."""
+        if self.pole is not None:
+            return 'late'
+        return 'vehicle_only' if self.method.alone else self.network.config.modality
+
+    @property
+    def identity(self) -> str:
+        """Return a short digest of all that decides the answers."""
+        parts = [network.fingerprint for network in self.networks]
+        parts += [str(self.method.alone), self.method.quantization, self.kind]
+        return hashlib.sha256(' '.join(parts).encode()).hexdigest()[:12]
+
+    def answer(self, pair: CooperativePair) -> Answer:
+        """Detect in one pair.
+
+        Raises:
+            DairError: if an image or a calibration cannot be read.
+        """
+        if self.kind == 'late':
+            return self._late(pair)
+        if self.kind == 'infrastructure_only':
+            return self._from_the_pole(pair)
+        network = self.network
+        camera = network.camera(pair.vehicle, pair.vehicle.camera_from_vehicle())
+        picture = network.picture(pair.vehicle)
+        roadside = None
+        if self.kind != 'vehicle_only':
+            roadside = network.picture(pair.infrastructure)
+            jpeg = pair.infrastructure.image_bytes()
+            pole_camera = network.camera(pair.infrastructure, pair.camera_from_vehicle())
+        started = time.perf_counter()
+        levels = network.encode_vehicle(picture)
+        views, average, message = [], 0.0, 0.0
+        if roadside is not None:
+            sent = network.send(roadside, jpeg)
+            views, average, message = [network.view(pole_camera, sent)], *sent[2:]
+        found = network.detect(levels, camera, views)
+        return _answer(found, average, message, started)
+
+    def _from_the_pole(self, pair: CooperativePair) -> Answer:
+        picture = self.network.picture(pair.infrastructure)
+        started = time.perf_counter()
+        found = in_sent_range(self.network.detect_from_the_pole(pair, picture))
+        count = len(found.scores)
+        return _answer(found, late_fusion_bytes(count), self._sizer.detections(count), started)
+
+    def _late(self, pair: CooperativePair) -> Answer:
+        vehicle_picture = self.network.picture(pair.vehicle)
+        pole_picture = self.pole.picture(pair.infrastructure)
+        camera = self.network.camera(pair.vehicle, pair.vehicle.camera_from_vehicle())
+        started = time.perf_counter()
+        own = self.network.detect(self.network.encode_vehicle(vehicle_picture), camera, [])
+        sent = in_sent_range(self.pole.detect_from_the_pole(pair, pole_picture))
+        count = len(sent.scores)
+        return _answer(
+            fuse_boxes(own, sent),
+            late_fusion_bytes(count),
+            self._sizer.detections(count),
+            started,
+        )
+
+    def _check(self) -> None:
+        name, modality = self.method.name, self.network.config.modality
+        if self.pole is not None:
+            sides = (self.network.config.has_vehicle, self.pole.config.modality)
+            if sides != (True, 'infrastructure_only') or self.method.alone:
+                raise MethodError(
+                    f'{name}: late fusion takes a network with a vehicle camera and an '
+                    f'infrastructure_only one; got {modality} and {self.pole.config.modality}'
+                )
+        elif self.method.alone and modality not in ('cooperative', 'early'):
+            raise MethodError(f'{name}: modality {modality} has no roadside view to leave out')
+
+
+def _answer(found: ScoredBoxes, average: float, message: float, started: float) -> Answer:
+    milliseconds = 1e3 * (time.perf_counter() - started)
+    prediction = Prediction(found.corners, found.scores, float(average), float(message))
+    return Answer(prediction, milliseconds)

@@ -1,0 +1,164 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One trained network on the pairs of a folder, with what its roadside half would send."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+import torch
+from torch import Tensor
+
+from emiff_ros.comparison.late_fusion import ScoredBoxes
+from emiff_ros.comparison.message_size import MessageSizer
+from emiff_ros.dair.frames import CooperativePair, SensorFrame
+from emiff_ros.geometry import Affine, box_corners, transform_points
+from emiff_ros.model.camera import Camera
+from emiff_ros.model.emiff import InfrastructureView
+from emiff_ros.model.preprocessing import preprocess_image
+from emiff_ros.model.weights import load_weights, read_metadata
+from emiff_ros.training.image_cache import read_image, shrink
+from emiff_ros.training.scene import vehicle_from_virtual_lidar
+from emiff_ros.transport.codec import decode_feature, encode_feature
+
+_BYTES_PER_FLOAT = 4
+
+Pixels = NDArray[np.uint8]
+
+
+class Sent(NamedTuple):
+    """What the roadside sends of one image.
+
+    Attributes:
+        feature: the transmitted tensor [1, c, h, w] after its way over the radio; None if the
+            image itself is sent.
+        image: the network's input [1, 3, H, W]; None if a feature is sent.
+        average_bytes: as published figures count it: a feature 4 bytes a value, an image its JPEG.
+        message_bytes: serialised length of the message.
+    """
+
+    feature: Tensor | None
+    image: Tensor | None
+    average_bytes: float
+    message_bytes: float
+
+
+class Network:
+    """Weights on a device.
+
+    Attributes:
+        config: of the network.
+        metadata: of the weights file.
+        fingerprint: of the weights.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        device: str = 'cpu',
+        quantization: str = 'int8',
+        coder: str = 'zstd',
+    ) -> None:
+        """Load the weights in ``path``.
+
+        Args:
+            path: a whole network.
+            device: as torch names it.
+            quantization: number format of transmitted features.
+            coder: their entropy coder.
+
+        Raises:
+            WeightsError: if the file cannot be used.
+        """
+        model, self.config, self.fingerprint = load_weights(path)
+        self.metadata = read_metadata(path)
+        self._model = model.to(device).eval()
+        self._device = device
+        self._quantization, self._coder = quantization, coder
+        self._sizer = MessageSizer()
+
+    @property
+    def labels(self) -> str:
+        """Whose labels it was trained on; with the roadside's it detects in that unit's frame."""
+        return self.metadata.get('labels', 'cooperative')
+
+    def picture(self, frame: SensorFrame) -> Pixels:
+        """Return a frame's image [H, W, 3] (RGB) at the network's input size."""
+        size = self.config.image_height, self.config.image_width
+        return shrink(read_image(frame.image_path), *size)
+
+    def camera(self, frame: SensorFrame, camera_from_frame: Affine) -> Camera:
+        """Return a frame's camera at the network's input size."""
+        full = Camera(frame.intrinsics(), camera_from_frame, frame.image_size)
+        return full.scaled((self.config.image_height, self.config.image_width))
+
+    @torch.inference_mode()
+    def encode_vehicle(self, picture: Pixels) -> list[Tensor]:
+        """Encode the vehicle's picture."""
+        return self._model.encode_vehicle(self._input(picture))
+
+    @torch.inference_mode()
+    def send(self, picture: Pixels, jpeg: bytes) -> Sent:
+        """Encode a roadside picture as it arrives at the vehicle: quantised, packed, unpacked.
+
+        Args:
+            picture: [H, W, 3].
+            jpeg: the file, which early fusion sends.
+        """
+        image = self._input(picture)
+        if self.config.modality == 'early':
+            return Sent(None, image, len(jpeg), self._sizer.image(jpeg))
+        tensor = self._model.encode_infrastructure(image)
+        encoded = encode_feature(tensor[0].float().cpu().numpy(), self._quantization, self._coder)
+        received = torch.from_numpy(decode_feature(encoded))[None].to(self._device)
+        size = self._sizer.feature(encoded)
+        return Sent(received, None, _BYTES_PER_FLOAT * tensor[0].numel(), size)
+
+    @torch.inference_mode()
+    def detect(
+        self, levels: list[Tensor] | None, camera: Camera | None, views: list[InfrastructureView]
+    ) -> ScoredBoxes:
+        """Detect in the frame of the cameras: corners and scores."""
+        found = self._model.decode(self._model.fuse(levels, camera, views))[0]
+        corners = box_corners(found.boxes.double().cpu().numpy())
+        return ScoredBoxes(corners, found.scores.double().cpu().numpy())
+
+    def view(self, camera: Camera, sent: Sent) -> InfrastructureView:
+        """Return a roadside view as the network takes it."""
+        return InfrastructureView(camera, image=sent.image, feature=sent.feature)
+
+    @torch.inference_mode()
+    def detect_from_the_pole(self, pair: CooperativePair, picture: Pixels) -> ScoredBoxes:
+        """Detect with the roadside camera alone; the boxes come back in the vehicle's frame.
+
+        A network that learned the roadside unit's own labels detects in the frame of its virtual
+        LiDAR, as one that knows of no vehicle; others detect around the vehicle.
+        """
+        own_frame = self.labels == 'infrastructure'
+        pole = pair.infrastructure
+        camera_from_frame = (
+            pole.camera_from_virtual_lidar() if own_frame else pair.camera_from_vehicle()
+        )
+        view = InfrastructureView(self.camera(pole, camera_from_frame), image=self._input(picture))
+        found = self.detect(None, None, [view])
+        if not own_frame:
+            return found
+        return ScoredBoxes(
+            transform_points(vehicle_from_virtual_lidar(pair), found.corners), found.scores
+        )
+
+    def _input(self, picture: Pixels) -> Tensor:
+        return preprocess_image(torch.from_numpy(picture).to(self._device), self.config)[None]

@@ -16,11 +16,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 import secrets
 import sys
 import time
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.duration import Duration
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -32,14 +34,17 @@ from emiff_ros.model import preprocess_image
 from emiff_ros.model.weights import load_infrastructure_encoder
 from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
 from emiff_ros.nodes.device import choose_device
+from emiff_ros.nodes.diagnostics import status
 from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage
 from emiff_ros.nodes.process import run_node
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.nodes.specifications import INFRASTRUCTURE
-from emiff_ros.transport.codec import encode_feature
 from emiff_ros.transport.errors import TransportError
 from emiff_ros.transport.feature_header import FeatureHeader
 from emiff_ros.transport.feature_message import message_from_feature
+from emiff_ros.transport.message_size import message_size
+from emiff_ros.transport.quantization import Quantization
+from emiff_ros.transport.rate_control import PROFILES, RateController, RateDecision
 
 
 class InfrastructureNode(ManagedNode):
@@ -56,6 +61,9 @@ class InfrastructureNode(ManagedNode):
         self._session_id = secrets.randbits(64)
         self._sequence = 0
         self._encoder = None
+        self._rate = RateController()
+        self._rate_decision: RateDecision | None = None
+        self.diagnostics.add('rate', self._rate_status)
 
     def load_network(self, path: Path) -> None:
         """Load the sender's half of the network."""
@@ -129,16 +137,46 @@ class InfrastructureNode(ManagedNode):
             camera_from_map=extrinsics.camera_from_reference,
         )
         try:
-            encoded = encode_feature(tensor, values.quantization, values.coder)
-            message = message_from_feature(header, encoded)
+            decision = self._rate.encode(
+                tensor,
+                values.byte_budget or PROFILES[values.profile],
+                partial(message_size, header),
+                values.quantization,
+                values.coder,
+            )
+            message = message_from_feature(header, decision.encoded)
         except TransportError as error:
             raise Refusal(error.cause, str(error)) from error
+        self._rate_decision = decision
         self._sequence += 1
         self._features.publish(message)
         self.get_logger().debug(
-            f'{len(encoded.payload)} bytes after '
+            f'{decision.message_bytes} bytes after '
             f'{(time.monotonic() - received.arrived) * 1e3:.0f} ms'
         )
+
+    def _rate_status(self) -> DiagnosticStatus:
+        """Say what the byte budget made of the newest feature."""
+        values, decision = self.parameters.values, self._rate_decision
+        limits = {
+            'profile': values.profile,
+            'byte_budget': values.byte_budget or PROFILES[values.profile],
+        }
+        if decision is None:
+            return status(DiagnosticStatus.OK, 'nothing sent yet', **limits)
+        rung = decision.rung
+        choice = {
+            'message_bytes': decision.message_bytes,
+            'quantization': rung.quantization.name.lower(),
+            'levels': rung.levels,
+            'zeroed_below': rung.threshold,
+            'dropped_channels': decision.dropped_channels,
+        }
+        if rung.threshold or decision.dropped_channels:
+            return status(DiagnosticStatus.WARN, 'the budget costs content', **limits, **choice)
+        if rung.quantization > Quantization.parse(values.quantization):
+            return status(DiagnosticStatus.OK, 'the budget costs precision', **limits, **choice)
+        return status(DiagnosticStatus.OK, 'inside the budget', **limits, **choice)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -77,7 +77,7 @@ INFRASTRUCTURE = (
     Parameter(
         'quantization',
         'int8',
-        'Numbers in the payload.',
+        'Finest number format in the payload; the byte budget may need a coarser one.',
         choices=('float32', 'float16', 'int8', 'int4'),
         run_time=True,
     ),
@@ -86,6 +86,22 @@ INFRASTRUCTURE = (
         'rans',
         'Entropy coder of the payload; rans codes int8 and int4, floats travel as zstd.',
         choices=('raw', 'zstd', 'rans'),
+        run_time=True,
+    ),
+    Parameter(
+        'profile',
+        'lan',
+        'Byte budget of a message by kind of link: lan 60000, wifi 5600, radio 1200.',
+        choices=('lan', 'wifi', 'radio'),
+        run_time=True,
+    ),
+    Parameter(
+        'byte_budget',
+        0,
+        'Largest serialised message; 0 leaves it to the profile.',
+        unit='B',
+        minimum=0,
+        maximum=4_194_304,
         run_time=True,
     ),
     Parameter(

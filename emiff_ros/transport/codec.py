@@ -85,6 +85,7 @@ def encode_feature(
     tensor: ArrayLike,
     quantization: Quantization | int | str = Quantization.INT8,
     coder: Coder | int | str = 'zstd',
+    levels: int | None = None,
 ) -> EncodedFeature:
     """Encode a feature tensor ``[C, H, W]`` (float32, finite).
 
@@ -97,8 +98,10 @@ def encode_feature(
         quantization: number format or its name; the error is at most
             :func:`~emiff_ros.transport.quantization.error_bound`.
         coder: entropy coder or its name.
+        levels: steps of an integer format, where fewer than it allows are wanted.
 
     Raises:
+        ValueError: for levels that the format does not have.
         ShapeError: if the tensor is not ``[C, H, W]`` or is empty.
         TooLargeError: for too many channels or values, or a payload above 4 MiB.
         NonFiniteError: for NaN or infinite values.
@@ -116,7 +119,7 @@ def encode_feature(
     shape = checked_shape(array.shape)
     if not np.isfinite(array).all():
         raise NonFiniteError('the tensor holds NaN or infinite values; nothing is sent')
-    data, scale, zero_point = quantize(array, quantization)
+    data, scale, zero_point = quantize(array, quantization, levels)
     return encode_codes(data, Layout(shape, quantization), scale, zero_point, coder)
 
 

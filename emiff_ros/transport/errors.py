@@ -55,6 +55,12 @@ class TooLargeError(TransportError):
     cause = 'too_large'
 
 
+class BudgetError(TransportError):
+    """The byte budget is too small for any message."""
+
+    cause = 'budget'
+
+
 class DecodedSizeError(TransportError):
     """The declared decoded size contradicts the shape, the number format or the payload."""
 

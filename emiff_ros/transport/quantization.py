@@ -116,14 +116,21 @@ def bytes_from_codes(codes: NDArray[np.uint8], quantization: Quantization) -> by
 
 
 def quantize(
-    tensor: NDArray[np.float32], quantization: Quantization
+    tensor: NDArray[np.float32], quantization: Quantization, levels: int | None = None
 ) -> tuple[bytes, NDArray[np.float32], NDArray[np.float32]]:
     """Turn a finite float32 tensor ``[C, H, W]`` into bytes, scale ``[C]`` and zero point ``[C]``.
 
     Floats are little-endian and have an empty scale and zero point. INT4 packs two codes into a
     byte, the first one in the low nibble; an odd last nibble is 0.
 
+    Args:
+        tensor: finite values.
+        quantization: number format.
+        levels: steps between the smallest and the largest value of a channel, where fewer than
+            the integer format allows are wanted; any receiver reads them, as scale says it all.
+
     Raises:
+        ValueError: for levels that the format does not have.
         ValueRangeError: if a value does not fit into float16, or is above 1e37 for integers.
     """
     empty = np.empty(0, np.float32)
@@ -138,10 +145,13 @@ def quantize(
         )
     if quantization is Quantization.FLOAT16:
         return tensor.astype('<f2').tobytes(), empty, empty
-    scale, zero_point = _affine_parameters(tensor, quantization.levels)
+    levels = quantization.levels if levels is None else levels
+    if not 1 <= levels <= quantization.levels:
+        raise ValueError(f'{levels} levels; {quantization.name} has 1 to {quantization.levels}')
+    scale, zero_point = _affine_parameters(tensor, levels)
     wide = tensor.astype(np.float64)
     codes = np.rint(wide / scale[:, None, None].astype(np.float64) + zero_point[:, None, None])
-    codes = np.clip(codes, 0, quantization.levels).astype(np.uint8)
+    codes = np.clip(codes, 0, levels).astype(np.uint8)
     return bytes_from_codes(codes, quantization), scale, zero_point
 
 

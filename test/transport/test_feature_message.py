@@ -18,6 +18,8 @@ import array
 from dataclasses import replace
 import time
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message, serialize_message
@@ -33,6 +35,7 @@ from emiff_ros.transport.feature_message import (
     header_from_message,
     message_from_feature,
 )
+from emiff_ros.transport.message_size import message_size
 from emiff_ros.transport.quantization import Quantization
 
 FINGERPRINT = bytes(range(100, 132))
@@ -74,6 +77,21 @@ def test_round_trip_through_cdr(quantization):
     assert read.payload == encoded.payload
     np.testing.assert_array_equal(read.scale, encoded.scale)
     np.testing.assert_array_equal(decode_feature(read), decode_feature(encoded))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(list(Quantization)),
+    st.sampled_from(['raw', 'zstd', 'rans']),
+    st.lists(st.text('aäx/_', min_size=1, max_size=20), min_size=3, max_size=3),
+    st.integers(1, 6),
+)
+def test_message_size_is_that_of_the_serialised_message(quantization, coder, names, channels):
+    frame_id, station_id, map_frame = names
+    header = replace(HEADER, frame_id=frame_id, station_id=station_id, map_frame=map_frame)
+    encoded = encode_feature(np.resize(TENSOR, (channels, 8, 11)), quantization, coder)
+    sent = serialize_message(message_from_feature(header, encoded))
+    assert message_size(header, encoded) == len(sent)
 
 
 def test_constants_of_the_message_are_those_of_the_codec():

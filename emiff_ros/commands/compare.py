@@ -32,6 +32,7 @@ from emiff_ros.comparison.hardware import describe_hardware
 from emiff_ros.comparison.methods import Method
 from emiff_ros.comparison.table import to_csv, to_markdown
 from emiff_ros.dair.evaluation import PROTOCOLS
+from emiff_ros.dair.frames import CooperativePair
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.provenance import git_commit
 from emiff_ros.share import find_weights
@@ -42,6 +43,11 @@ _logger = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
+    add_methods(parser)
+
+
+def add_methods(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose networks, pairs and the way to measure."""
     parser.add_argument('dair_root', type=Path, help='DAIR-V2X-C folder')
     parser.add_argument(
         '--method',
@@ -81,27 +87,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='of transmitted features (default: %(default)s)',
     )
     parser.add_argument('--device', default='cpu', help='cpu or cuda:N (default: %(default)s)')
-    parser.add_argument('-o', '--output', type=Path, required=True, help='folder of the table')
+    parser.add_argument('-o', '--output', type=Path, required=True, help='folder to write')
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare, print and write the table."""
-    if not arguments.methods:
-        raise ValueError('no method; give at least one --method, --alone or --late')
-    folder = DairFolder(arguments.dair_root, arguments.split_file)
-    pairs = folder.split(arguments.split) if arguments.split else folder.pairs
-    pairs = spread(pairs, arguments.pairs)
-    methods = [
-        Method(name, *weights, quantization=arguments.quantization)
-        for name, weights in arguments.methods
-    ]
+    methods = methods_of(arguments)
+    folder, pairs = chosen_pairs(arguments)
     output = arguments.output
     answers = compare(methods, pairs, arguments.protocol, output / 'answers', arguments.device)
     rows = list(answers)
     facts = {
-        'data': folder.root.parent.name
-        if folder.root.name.startswith('coop')
-        else folder.root.name,
+        'data': folder.root.parent.name,
         'split': arguments.split or 'all pairs',
         'features': f'{arguments.quantization}, zstd',
         'hardware': describe_hardware(arguments.device),
@@ -114,6 +111,31 @@ def run(arguments: argparse.Namespace) -> int:
     print(text)
     _logger.info('written to %s and table.csv', output / 'table.md')
     return 0
+
+
+def methods_of(arguments: argparse.Namespace) -> list[Method]:
+    """Return the methods that were named.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if not arguments.methods:
+        raise ValueError('no method; give at least one --method, --alone or --late')
+    return [
+        Method(name, *weights, quantization=arguments.quantization)
+        for name, weights in arguments.methods
+    ]
+
+
+def chosen_pairs(arguments: argparse.Namespace) -> tuple[DairFolder, list[CooperativePair]]:
+    """Return the folder and the pairs to measure on.
+
+    Raises:
+        DairError: if the folder cannot be read.
+    """
+    folder = DairFolder(arguments.dair_root, arguments.split_file)
+    pairs = folder.split(arguments.split) if arguments.split else folder.pairs
+    return folder, spread(pairs, arguments.pairs)
 
 
 def spread(pairs: list, wanted: int) -> list:

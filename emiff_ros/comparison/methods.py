@@ -20,11 +20,14 @@ from pathlib import Path
 import time
 from typing import NamedTuple
 
+from emiff_ros.comparison.disturbance import Disturbance, disturbed_camera
 from emiff_ros.comparison.late_fusion import ScoredBoxes, fuse_boxes, in_sent_range
 from emiff_ros.comparison.message_size import MessageSizer
 from emiff_ros.comparison.network import Network
 from emiff_ros.dair.evaluation import Prediction, late_fusion_bytes
 from emiff_ros.dair.frames import CooperativePair
+
+UNDISTURBED = Disturbance()
 
 
 class MethodError(ValueError):
@@ -103,47 +106,55 @@ class Runner:
         parts += [str(self.method.alone), self.method.quantization, self.kind]
         return hashlib.sha256(' '.join(parts).encode()).hexdigest()[:12]
 
-    def answer(self, pair: CooperativePair) -> Answer:
+    def answer(self, pair: CooperativePair, disturbance: Disturbance = UNDISTURBED) -> Answer:
         """Detect in one pair.
+
+        Args:
+            pair: the two frames; for a delay, with an older roadside frame.
+            disturbance: of pose or light.
 
         Raises:
             DairError: if an image or a calibration cannot be read.
         """
         if self.kind == 'late':
-            return self._late(pair)
+            return self._late(pair, disturbance)
         if self.kind == 'infrastructure_only':
-            return self._from_the_pole(pair)
-        network = self.network
+            return self._from_the_pole(pair, disturbance)
+        network, stops = self.network, disturbance.stops
         camera = network.camera(pair.vehicle, pair.vehicle.camera_from_vehicle())
-        picture = network.picture(pair.vehicle)
-        roadside = None
+        network.load(pair.vehicle, stops)
+        error = None
         if self.kind != 'vehicle_only':
-            roadside = network.picture(pair.infrastructure)
-            jpeg = pair.infrastructure.image_bytes()
-            pole_camera = network.camera(pair.infrastructure, pair.camera_from_vehicle())
+            network.load(pair.infrastructure, stops)
+            error = disturbance.pose_error(pair)
         started = time.perf_counter()
-        levels = network.encode_vehicle(picture)
+        levels = network.encode_vehicle(pair.vehicle, stops)
         views, average, message = [], 0.0, 0.0
-        if roadside is not None:
-            sent = network.send(roadside, jpeg)
+        if error is not None:
+            sent = network.send(pair.infrastructure, stops)
+            believed = disturbed_camera(pair.camera_from_vehicle(), error)
+            pole_camera = network.camera(pair.infrastructure, believed)
             views, average, message = [network.view(pole_camera, sent)], *sent[2:]
         found = network.detect(levels, camera, views)
         return _answer(found, average, message, started)
 
-    def _from_the_pole(self, pair: CooperativePair) -> Answer:
-        picture = self.network.picture(pair.infrastructure)
+    def _from_the_pole(self, pair: CooperativePair, disturbance: Disturbance) -> Answer:
+        self.network.load(pair.infrastructure, disturbance.stops)
+        error = disturbance.pose_error(pair)
         started = time.perf_counter()
-        found = in_sent_range(self.network.detect_from_the_pole(pair, picture))
+        found = self.network.detect_from_the_pole(pair, disturbance.stops, error)
+        found = in_sent_range(found)
         count = len(found.scores)
         return _answer(found, late_fusion_bytes(count), self._sizer.detections(count), started)
 
-    def _late(self, pair: CooperativePair) -> Answer:
-        vehicle_picture = self.network.picture(pair.vehicle)
-        pole_picture = self.pole.picture(pair.infrastructure)
+    def _late(self, pair: CooperativePair, disturbance: Disturbance) -> Answer:
+        stops, error = disturbance.stops, disturbance.pose_error(pair)
+        self.network.load(pair.vehicle, stops)
+        self.pole.load(pair.infrastructure, stops)
         camera = self.network.camera(pair.vehicle, pair.vehicle.camera_from_vehicle())
         started = time.perf_counter()
-        own = self.network.detect(self.network.encode_vehicle(vehicle_picture), camera, [])
-        sent = in_sent_range(self.pole.detect_from_the_pole(pair, pole_picture))
+        own = self.network.detect(self.network.encode_vehicle(pair.vehicle, stops), camera, [])
+        sent = in_sent_range(self.pole.detect_from_the_pole(pair, stops, error))
         count = len(sent.scores)
         return _answer(
             fuse_boxes(own, sent),

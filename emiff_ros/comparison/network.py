@@ -14,14 +14,16 @@
 
 """One trained network on the pairs of a folder, with what its roadside half would send."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 import torch
 from torch import Tensor
 
+from emiff_ros.comparison.disturbance import disturbed_camera, disturbed_pose, expose
 from emiff_ros.comparison.late_fusion import ScoredBoxes
 from emiff_ros.comparison.message_size import MessageSizer
 from emiff_ros.dair.frames import CooperativePair, SensorFrame
@@ -57,7 +59,7 @@ class Sent(NamedTuple):
 
 
 class Network:
-    """Weights on a device.
+    """Weights on a device. Of the latest frames, pictures and features are kept.
 
     Attributes:
         config: of the network.
@@ -89,16 +91,22 @@ class Network:
         self._device = device
         self._quantization, self._coder = quantization, coder
         self._sizer = MessageSizer()
+        self._latest: dict[tuple[str, type], tuple] = {}
 
     @property
     def labels(self) -> str:
         """Whose labels it was trained on; with the roadside's it detects in that unit's frame."""
         return self.metadata.get('labels', 'cooperative')
 
-    def picture(self, frame: SensorFrame) -> Pixels:
-        """Return a frame's image [H, W, 3] (RGB) at the network's input size."""
+    def load(self, frame: SensorFrame, stops: float = 0.0) -> Pixels:
+        """Return a frame's image [H, W, 3] (RGB) at the network's input size and exposure."""
         size = self.config.image_height, self.config.image_width
-        return shrink(read_image(frame.image_path), *size)
+        return self._kept(
+            'picture',
+            frame,
+            stops,
+            lambda: expose(shrink(read_image(frame.image_path), *size), stops),
+        )
 
     def camera(self, frame: SensorFrame, camera_from_frame: Affine) -> Camera:
         """Return a frame's camera at the network's input size."""
@@ -106,26 +114,19 @@ class Network:
         return full.scaled((self.config.image_height, self.config.image_width))
 
     @torch.inference_mode()
-    def encode_vehicle(self, picture: Pixels) -> list[Tensor]:
+    def encode_vehicle(self, frame: SensorFrame, stops: float = 0.0) -> list[Tensor]:
         """Encode the vehicle's picture."""
-        return self._model.encode_vehicle(self._input(picture))
+        return self._kept(
+            'levels',
+            frame,
+            stops,
+            lambda: self._model.encode_vehicle(self._input(self.load(frame, stops))),
+        )
 
     @torch.inference_mode()
-    def send(self, picture: Pixels, jpeg: bytes) -> Sent:
-        """Encode a roadside picture as it arrives at the vehicle: quantised, packed, unpacked.
-
-        Args:
-            picture: [H, W, 3].
-            jpeg: the file, which early fusion sends.
-        """
-        image = self._input(picture)
-        if self.config.modality == 'early':
-            return Sent(None, image, len(jpeg), self._sizer.image(jpeg))
-        tensor = self._model.encode_infrastructure(image)
-        encoded = encode_feature(tensor[0].float().cpu().numpy(), self._quantization, self._coder)
-        received = torch.from_numpy(decode_feature(encoded))[None].to(self._device)
-        size = self._sizer.feature(encoded)
-        return Sent(received, None, _BYTES_PER_FLOAT * tensor[0].numel(), size)
+    def send(self, frame: SensorFrame, stops: float = 0.0) -> Sent:
+        """Encode a roadside picture as it arrives at the vehicle: quantised, packed, unpacked."""
+        return self._kept('sent', frame, stops, lambda: self._send(frame, stops))
 
     @torch.inference_mode()
     def detect(
@@ -141,24 +142,49 @@ class Network:
         return InfrastructureView(camera, image=sent.image, feature=sent.feature)
 
     @torch.inference_mode()
-    def detect_from_the_pole(self, pair: CooperativePair, picture: Pixels) -> ScoredBoxes:
+    def detect_from_the_pole(
+        self, pair: CooperativePair, stops: float = 0.0, error: NDArray[np.float64] | None = None
+    ) -> ScoredBoxes:
         """Detect with the roadside camera alone; the boxes come back in the vehicle's frame.
 
         A network that learned the roadside unit's own labels detects in the frame of its virtual
         LiDAR, as one that knows of no vehicle; others detect around the vehicle.
+
+        Args:
+            pair: the roadside frame and both poses.
+            stops: exposure of the image.
+            error: [4, 4] of the roadside pose, see ``Disturbance.pose_error``.
         """
-        own_frame = self.labels == 'infrastructure'
+        error = np.eye(4) if error is None else error
         pole = pair.infrastructure
-        camera_from_frame = (
-            pole.camera_from_virtual_lidar() if own_frame else pair.camera_from_vehicle()
-        )
-        view = InfrastructureView(self.camera(pole, camera_from_frame), image=self._input(picture))
-        found = self.detect(None, None, [view])
-        if not own_frame:
-            return found
-        return ScoredBoxes(
-            transform_points(vehicle_from_virtual_lidar(pair), found.corners), found.scores
-        )
+        image = self._input(self.load(pole, stops))
+        if self.labels != 'infrastructure':
+            believed = disturbed_camera(pair.camera_from_vehicle(), error)
+            return self.detect(
+                None, None, [InfrastructureView(self.camera(pole, believed), image)]
+            )
+        camera = self.camera(pole, pole.camera_from_virtual_lidar())
+        found = self.detect(None, None, [InfrastructureView(camera, image)])
+        vehicle_from_station = disturbed_pose(vehicle_from_virtual_lidar(pair), error)
+        return ScoredBoxes(transform_points(vehicle_from_station, found.corners), found.scores)
+
+    def _send(self, frame: SensorFrame, stops: float) -> Sent:
+        image = self._input(self.load(frame, stops))
+        if self.config.modality == 'early':
+            jpeg = frame.image_bytes()
+            return Sent(None, image, len(jpeg), self._sizer.image(jpeg))
+        tensor = self._model.encode_infrastructure(image)
+        encoded = encode_feature(tensor[0].float().cpu().numpy(), self._quantization, self._coder)
+        received = torch.from_numpy(decode_feature(encoded))[None].to(self._device)
+        size = self._sizer.feature(encoded)
+        return Sent(received, None, _BYTES_PER_FLOAT * tensor[0].numel(), size)
+
+    def _kept(self, what: str, frame: SensorFrame, stops: float, make: Callable[[], Any]) -> Any:
+        """Return the latest result again while frame and exposure stay the same."""
+        key = (frame.image_path, stops)
+        if self._latest.get((what, type(frame)), (None,))[0] != key:
+            self._latest[what, type(frame)] = (key, make())
+        return self._latest[what, type(frame)][1]
 
     def _input(self, picture: Pixels) -> Tensor:
         return preprocess_image(torch.from_numpy(picture).to(self._device), self.config)[None]

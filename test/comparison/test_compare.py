@@ -99,10 +99,9 @@ def test_a_network_of_the_roadside_frame_answers_in_the_vehicles(files):
     root, weights = files
     pair = DairFolder(root).pairs[1]
     network = Runner(Method('s', weights['station_frame'])).network
-    picture = network.picture(pair.infrastructure)
-    found = network.detect_from_the_pole(pair, picture)
+    found = network.detect_from_the_pole(pair)
     camera = network.camera(pair.infrastructure, pair.infrastructure.camera_from_virtual_lidar())
-    sent = network.send(picture, b'')
+    sent = network.send(pair.infrastructure)
     own = network.detect(None, None, [network.view(camera, sent)])
     moved = transform_points(vehicle_from_virtual_lidar(pair), own.corners)
     assert (

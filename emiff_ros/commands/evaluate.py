@@ -89,9 +89,11 @@ def run(arguments: argparse.Namespace) -> int:
     if loaded.feature_sizes is not None:
         sizes = loaded.feature_sizes
         print(
-            f'\n{sizes.messages} feature messages of {sizes.mean:.0f} bytes (mean), '
+            f'\n{sizes.messages} messages of the roadside of {sizes.mean:.0f} bytes (mean), '
             f'{sizes.largest} (largest), serialised'
         )
+        if sizes.average_bytes is not None:
+            print(f'AB: {sizes.average_bytes:.1f} bytes a message')
     if arguments.output:
         arguments.output.write_text(json.dumps(summary, indent=1), encoding='utf-8')
     return 0

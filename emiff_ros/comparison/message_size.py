@@ -19,9 +19,9 @@ import numpy as np
 from emiff_ros.dair.bag_messages import MessageFactory
 from emiff_ros.dair.bag_topics import DETECTIONS, INFRASTRUCTURE
 from emiff_ros.dair.message_types import add_type, definition_file, make_typestore
+from emiff_ros.dair.sent_messages import FEATURE_TENSOR
 from emiff_ros.transport.codec import EncodedFeature
 
-FEATURE_TENSOR = 'emiff_msgs/msg/FeatureTensor'
 _DETECTION_TYPES = (
     'BoundingBox3D',
     'ObjectHypothesis',

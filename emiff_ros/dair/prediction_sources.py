@@ -18,23 +18,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from emiff_ros.dair.bag_reader import bag_topics, open_bag
 from emiff_ros.dair.bag_topics import INFRASTRUCTURE_FEATURES, VEHICLE_DETECTIONS
 from emiff_ros.dair.detections_bag import read_detections
 from emiff_ros.dair.errors import ResultsError
 from emiff_ros.dair.evaluation import Prediction, read_results
 from emiff_ros.dair.reader import DairFolder
+from emiff_ros.dair.sent_messages import MessageSizes, message_sizes
 
 _BAG_FILES = ('.mcap', '.db3')
-
-
-@dataclass(frozen=True)
-class MessageSizes:
-    """Serialised length of the messages on a topic, bytes."""
-
-    messages: int
-    mean: float
-    largest: int
 
 
 @dataclass(frozen=True)
@@ -96,19 +87,3 @@ def load_predictions(
             'evaluate against the folder that the predictions were made from',
         )
     return LoadedPredictions(known, len(found) - len(known), repeated, sizes)
-
-
-def message_sizes(path: Path | str, topic: str) -> MessageSizes | None:
-    """Return the serialised lengths on a topic of a bag; None if it has no messages.
-
-    Raises:
-        MissingFileError: if the path is no bag.
-        BagError: if the bag is damaged.
-    """
-    topics = bag_topics(path)
-    if topic not in topics or not topics[topic].messages:
-        return None
-    with open_bag(path) as reader:
-        connections = [item for item in reader.connections if item.topic == topic]
-        sizes = [len(data) for _, _, data in reader.messages(connections)]
-    return MessageSizes(len(sizes), sum(sizes) / len(sizes), max(sizes))

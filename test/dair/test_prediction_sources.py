@@ -22,7 +22,7 @@ import pytest
 from emiff_ros.dair.bag_writer import write_bag
 from emiff_ros.dair.errors import MissingTopicsError, ResultsError
 from emiff_ros.dair.evaluation import Prediction, write_results
-from emiff_ros.dair.prediction_sources import load_predictions, message_sizes
+from emiff_ros.dair.prediction_sources import load_predictions
 from emiff_ros.dair.reader import DairFolder
 
 BOX = np.array(OBJECTS[0][1])
@@ -63,10 +63,3 @@ def test_bag_without_detections(tmp_path, folder):
     write_bag(folder, tmp_path / 'bag')
     with pytest.raises(MissingTopicsError, match='/vehicle/detections'):
         load_predictions(tmp_path / 'bag', folder)
-
-
-def test_message_sizes(tmp_path, folder):
-    write_bag(folder, tmp_path / 'bag')
-    sizes = message_sizes(tmp_path / 'bag', '/vehicle/odometry')
-    assert sizes.messages == 4 and sizes.mean == sizes.largest > 700
-    assert message_sizes(tmp_path / 'bag', '/infrastructure/features') is None

@@ -61,6 +61,12 @@ class BudgetError(TransportError):
     cause = 'budget'
 
 
+class ChunkError(TransportError):
+    """A piece that does not belong to any message of its description."""
+
+    cause = 'bad_chunk'
+
+
 class DecodedSizeError(TransportError):
     """The declared decoded size contradicts the shape, the number format or the payload."""
 

@@ -17,18 +17,24 @@
 This is the only place that reads pickles, always with ``weights_only=True``.
 """
 
+from collections import Counter
 from collections.abc import Mapping
+import functools
 import hashlib
+import itertools
 from pathlib import Path
 import pickle
+import re
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from emiff_ros.model.config import EmiffConfig
+from emiff_ros.model.backbone import ResNet
+from emiff_ros.model.config import BackboneConfig, EmiffConfig
 from emiff_ros.model.emiff import Emiff
 from emiff_ros.model.official import load_official_state_dict, official_key_table
+from emiff_ros.model.state_dict import listed, mismatches, shapes_of
 from emiff_ros.model.weights import save_weights
 
 _COMPRESSOR = 'inf_compressor.compressor0'
@@ -95,30 +101,39 @@ def import_checkpoint(
 
 
 def infer_official_config(state_dict: Mapping[str, Tensor], base: EmiffConfig) -> EmiffConfig:
-    """Return ``base`` with the architecture that the official weights' shapes tell.
+    """Return ``base`` with the architecture that the official weights' names and shapes tell.
+
+    Every size is what most of the tensors that have it say, so that a single damaged one is named
+    when the weights are loaded and does not change the architecture.
 
     Raises:
-        CheckpointError: if a key that tells the architecture is absent.
+        CheckpointError: if all keys that tell a size are absent.
     """
-    channels = _shape(state_dict, 'neck_v.lateral_convs.0.conv.weight')[0]
-    narrow = _shape(state_dict, f'{_COMPRESSOR}.encoder.0.weight')[0]
-    squeezed = _shape(state_dict, 'ccmnet.context_se.conv_reduce.weight')[0]
-    halvings = _count(state_dict, f'{_COMPRESSOR}.downsamples.down{{}}.conv.0.weight')
-    blocks = _count(state_dict, 'neck_3d.model.{}.conv0.conv.weight', step=2)
+    channels = _size(state_dict, r'neck_[vi]\.lateral_convs\.\d\.conv\.(weight|bias)')
+    narrow = _size(state_dict, rf'{_COMPRESSOR}\.encoder\.[01]\.\w+')
+    squeezed = _size(state_dict, r'ccmnet\.context_se\.conv_reduce\.(weight|bias)')
+    stages = _count(state_dict, 'neck_3d.model.') // 2
     widths = [
-        _shape(state_dict, f'neck_3d.model.{2 * stage}.conv0.conv.weight')[0]
-        for stage in range(blocks)
+        _size(state_dict, rf'neck_3d\.model\.{2 * stage}\.conv[01]\.(conv|bn)\.\w+')
+        for stage in range(stages)
     ]
-    out = _shape(state_dict, f'neck_3d.model.{2 * blocks - 1}.conv.weight')[0]
     values = base.model_dump(mode='json')
     values |= {
         'modality': 'cooperative',
         'backbone': _infer_backbone(state_dict),
         'fpn_channels': channels,
-        'compression': {'ratio': channels // narrow, 'halvings': halvings},
+        'compression': {
+            'ratio': channels // narrow,
+            'halvings': _count(state_dict, f'{_COMPRESSOR}.downsamples.down'),
+        },
         'cross_attention': True,
         'channel_masking': {'squeeze_ratio': channels // squeezed},
-        'neck': {'kind': 'volume', 'widths': widths, 'out_channels': out, 'residual': True},
+        'neck': {
+            'kind': 'volume',
+            'widths': widths,
+            'out_channels': _size(state_dict, r'bbox_head\.conv_\w+\.weight', axis=1),
+            'residual': True,
+        },
         'box_convention': 'width_first',
     }
     return EmiffConfig.from_dict(values, 'configuration inferred from the checkpoint')
@@ -140,17 +155,11 @@ def load_backbone_weights(model: Emiff, source: str | Path) -> None:
         # Files of torchvision before 0.3 have no batch counters.
         counters = {k: v for k, v in expected.items() if k.endswith('num_batches_tracked')}
         kept = counters | kept
-        problems = [f'unknown key {key}' for key in kept if key not in expected]
-        problems += [f'missing key {key}' for key in expected if key not in kept]
-        problems += [
-            f'{key} has shape {list(kept[key].shape)}; expected {list(expected[key].shape)}'
-            for key in expected.keys() & kept.keys()
-            if kept[key].shape != expected[key].shape
-        ]
+        problems = mismatches(kept, shapes_of(expected))
         if problems:
             raise CheckpointError(
                 f'{source} is no ResNet-{model.config.backbone.depth} of widths '
-                f'{model.config.backbone.widths}: ' + '; '.join(sorted(problems)[:8])
+                f'{model.config.backbone.widths} {listed(problems)}'
             )
         backbone.load_state_dict(kept)
 
@@ -169,7 +178,8 @@ def read_state_dict(source: str | Path) -> dict[str, Tensor]:
         raise CheckpointError(f'{source}: no such checkpoint') from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         raise CheckpointError(
-            f'{source}: cannot be read as a checkpoint of tensors and plain values: {error}'
+            f'{source}: cannot be read as a checkpoint of tensors and plain values: '
+            f'{_why_unreadable(source, error)}'
         ) from error
     if isinstance(content, dict) and isinstance(content.get('state_dict'), dict):
         content = content['state_dict']
@@ -178,7 +188,26 @@ def read_state_dict(source: str | Path) -> dict[str, Tensor]:
             f'{source}: holds no state dict; expected tensors by name, or a dict whose '
             "'state_dict' holds them"
         )
-    return {key.removeprefix('module.'): tensor for key, tensor in content.items()}
+    named = {key.removeprefix('module.'): tensor for key, tensor in content.items()}
+    if len(named) != len(content):
+        twice = sorted(key for key in named if key in content and f'module.{key}' in content)
+        raise CheckpointError(f'{source}: {twice[:8]} are there with and without module.')
+    return named
+
+
+def _why_unreadable(source: Path, error: Exception) -> str:
+    """Name the classes and functions that reading the whole pickle would have to run."""
+    try:
+        foreign = torch.serialization.get_unsafe_globals_in_checkpoint(source)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError):
+        foreign = []
+    if foreign:
+        return (
+            f'it holds {", ".join(sorted(foreign))}. If you trust it, save its state dict alone '
+            "once: torch.save(checkpoint['state_dict'], ...)"
+        )
+    reason = re.search(r'WeightsUnpickler error:\s*(.+)', str(error))
+    return reason[1] if reason else str(error)
 
 
 def _is_state_dict(content: Any) -> bool:
@@ -191,30 +220,44 @@ def _is_state_dict(content: Any) -> bool:
 
 def _infer_backbone(state_dict: Mapping[str, Tensor]) -> dict[str, Any]:
     widths = [
-        _shape(state_dict, f'backbone_v.layer{layer}.0.conv1.weight')[0] for layer in range(1, 5)
+        _size(state_dict, rf'backbone_[vi]\.layer{layer}\.\d+\.conv1\.weight')
+        for layer in range(1, 5)
     ]
-    bottleneck = 'backbone_v.layer1.0.conv3.weight' in state_dict
-    blocks = _count(state_dict, 'backbone_v.layer3.{}.conv1.weight')
-    depth = {(False, 2): 18, (False, 6): 34, (True, 6): 50, (True, 23): 101}.get(
-        (bottleneck, blocks)
-    )
-    if depth is None:
-        raise CheckpointError(
-            f'backbone_v.layer3 has {blocks} blocks; expected those of ResNet-18, 34, 50 or 101'
-        )
+    present = {
+        key.removeprefix('backbone_v.') for key in state_dict if key.startswith('backbone_v.')
+    }
+    depth = min((18, 34, 50, 101), key=lambda depth: len(_resnet_names(depth) ^ present))
     # The release trains with frozen stem, layer1 and batch norms.
     return {'depth': depth, 'widths': widths, 'frozen_parts': 2, 'frozen_batch_norm': True}
 
 
-def _shape(state_dict: Mapping[str, Tensor], key: str) -> tuple[int, ...]:
-    if key not in state_dict:
-        raise CheckpointError(f'the checkpoint lacks {key}; is it an EMIFF (VIMI) checkpoint?')
-    return tuple(state_dict[key].shape)
+@functools.cache
+def _resnet_names(depth: int) -> frozenset[str]:
+    with torch.device('meta'):
+        return frozenset(ResNet(BackboneConfig(depth=depth)).state_dict())
 
 
-def _count(state_dict: Mapping[str, Tensor], pattern: str, step: int = 1) -> int:
-    """Count the consecutive indices, from 0 by ``step``, for which ``pattern`` is a key."""
-    count = 0
-    while pattern.format(count * step) in state_dict:
-        count += 1
-    return count
+def _size(state_dict: Mapping[str, Tensor], *patterns: str, axis: int = 0) -> int:
+    """Return the size along ``axis`` that most tensors have whose whole key fits a pattern."""
+    sizes = Counter(
+        tensor.shape[axis]
+        for key, tensor in state_dict.items()
+        if any(re.fullmatch(pattern, key) for pattern in patterns)
+        and tensor.ndim > axis
+        and tensor.shape[axis]
+    )
+    if not sizes:
+        raise CheckpointError(
+            f'the checkpoint has no key like {patterns[0]}; is it an EMIFF (VIMI) checkpoint?'
+        )
+    return sizes.most_common(1)[0][0]
+
+
+def _count(state_dict: Mapping[str, Tensor], prefix: str) -> int:
+    """Count the consecutive numbers from 0 that follow ``prefix`` in some key."""
+    numbers = {
+        int(found[1])
+        for key in state_dict
+        if (found := re.match(rf'{re.escape(prefix)}(\d+)\.', key))
+    }
+    return next(count for count in itertools.count() if count not in numbers)

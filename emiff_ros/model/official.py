@@ -27,6 +27,7 @@ from torch import Tensor
 from emiff_ros.model.backbone import ResNet
 from emiff_ros.model.config import EmiffConfig
 from emiff_ros.model.emiff import Emiff
+from emiff_ros.model.state_dict import listed, mismatches, shapes_of
 
 _NORM = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
 _CONV = ('weight', 'bias')
@@ -49,19 +50,10 @@ def load_official_state_dict(model: Emiff, state_dict: Mapping[str, Tensor]) -> 
         OfficialWeightsError: if a key is unknown, missing, of the wrong shape or not finite. The
             model is unchanged then.
     """
-    expected = official_shapes(model)
-    problems = [f'unknown key {key}' for key in state_dict if key not in expected]
-    problems += [f'missing key {key}' for key in expected if key not in state_dict]
-    for key in expected.keys() & state_dict.keys():
-        tensor, shape = state_dict[key], expected[key]
-        if tuple(tensor.shape) != shape:
-            problems.append(f'{key} has shape {list(tensor.shape)}; expected {list(shape)}')
-        elif not torch.isfinite(tensor).all():
-            problems.append(f'{key} holds a number that is not finite')
+    problems = mismatches(state_dict, official_shapes(model))
     if problems:
         raise OfficialWeightsError(
-            f'official weights do not fit this configuration ({len(problems)} problems):\n'
-            + '\n'.join(problems[:20])
+            f'official weights do not fit this configuration {listed(problems)}'
         )
     table = official_key_table(model)
     model.load_state_dict({name: state_dict[key] for key, name in table.items()})
@@ -83,8 +75,8 @@ def official_key_table(model: Emiff) -> dict[str, str]:
 
 def official_shapes(model: Emiff) -> dict[str, tuple[int, ...]]:
     """Return official key -> shape of everything that a matching official state dict holds."""
-    own = model.state_dict()
-    shapes = {key: tuple(own[name].shape) for key, name in official_key_table(model).items()}
+    own = shapes_of(model.state_dict())
+    shapes = {key: own[name] for key, name in official_key_table(model).items()}
     return shapes | _unused_shapes(model.config)
 
 

@@ -22,6 +22,7 @@ belong together.
 
 from collections.abc import Mapping
 from pathlib import Path
+import shutil
 from typing import Literal, NamedTuple
 
 from safetensors import SafetensorError, safe_open
@@ -33,6 +34,7 @@ from emiff_ros.model.config import EmiffConfig
 from emiff_ros.model.emiff import Emiff
 from emiff_ros.model.encoders import InfrastructureEncoder
 from emiff_ros.model.fingerprint import fingerprint, fingerprint_tensors
+from emiff_ros.model.state_dict import listed, mismatches, shapes_of
 
 Part = Literal['whole', 'infrastructure', 'vehicle']
 
@@ -288,6 +290,8 @@ def _save(
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(stored, path, header)
     config.to_yaml(path.with_suffix('.yaml'))
+    # safetensors lets nobody but its owner read a new file; nodes may run as another user.
+    shutil.copymode(path.with_suffix('.yaml'), path)
 
 
 def _half(tensors: Mapping[str, Tensor], part: Part) -> dict[str, Tensor]:
@@ -303,19 +307,9 @@ def _half(tensors: Mapping[str, Tensor], part: Part) -> dict[str, Tensor]:
 
 
 def _load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: str | Path) -> None:
-    expected = module.state_dict()
-    problems = [f'missing {name}' for name in expected if name not in tensors]
-    problems += [f'unknown {name}' for name in tensors if name not in expected]
-    problems += [
-        f'{name} has shape {list(tensors[name].shape)}; expected {list(expected[name].shape)}'
-        for name in expected.keys() & tensors.keys()
-        if tensors[name].shape != expected[name].shape
-    ]
+    problems = mismatches(tensors, shapes_of(module.state_dict()))
     if problems:
-        raise WeightsError(
-            f'{path} does not fit the configuration beside it ({len(problems)} problems): '
-            + '; '.join(sorted(problems)[:8])
-        )
+        raise WeightsError(f'{path} does not fit the configuration beside it {listed(problems)}')
     module.load_state_dict(dict(tensors))
 
 

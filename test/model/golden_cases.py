@@ -63,16 +63,21 @@ class GoldenCase:
             }
         )
 
-    def model(self):
-        model = Emiff(self.config()).eval()
+    def official_weights(self):
+        """Official key -> array: the seeded weights with this case's adjusted head."""
         adjust = {}
         for branch, factor, summand in zip(
             HEAD, self.head_factors, self.head_summands, strict=True
         ):
             adjust[f'{branch}.weight'] = (factor, 0.0)
             adjust[f'{branch}.bias'] = (1, summand)
-        weights = seeded_weights(official_shapes(model), adjust)
-        tensors = {key: torch.from_numpy(value) for key, value in weights.items()}
+        with torch.device('meta'):
+            shapes = official_shapes(Emiff(self.config()))
+        return seeded_weights(shapes, adjust)
+
+    def model(self):
+        model = Emiff(self.config()).eval()
+        tensors = {key: torch.from_numpy(v) for key, v in self.official_weights().items()}
         load_official_state_dict(model, tensors)
         return model
 

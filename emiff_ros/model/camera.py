@@ -105,9 +105,10 @@ def _matrix(name: str, values: Any, shape: tuple[int, int]) -> Tensor:
 
 
 def _require_invertible(name: str, matrix: Tensor) -> None:
+    """Refuse a matrix whose rows span (nearly) no volume compared with their lengths."""
     determinant = torch.linalg.det(matrix).item()
-    if abs(determinant) < 1e-9:
+    if abs(determinant) <= 1e-9 * matrix.norm(dim=1).prod().item():
         raise ValueError(
-            f'{name} is singular (determinant {determinant:.3g}); expected an invertible matrix. '
-            'Check the calibration'
+            f'{name} is singular (determinant {determinant:.3g}): {matrix.tolist()}; expected an '
+            'invertible matrix. Check the calibration'
         )

@@ -39,6 +39,17 @@ def test_scaled_follows_the_picture():
     assert camera.intrinsics[2].tolist() == [0, 0, 1]
 
 
+def test_each_camera_is_scaled_by_its_own_picture():
+    """Quirk: the original scales both cameras by the vehicle's factor.
+
+    That is the same for its pictures, which all have 1920x1080 pixels, and wrong for others.
+    """
+    same = [Camera(INTRINSICS, EXTRINSICS, (1080, 1920)).scaled((540, 960)) for _ in range(2)]
+    assert torch.equal(same[0].intrinsics, same[1].intrinsics)
+    larger = Camera(INTRINSICS * [[2], [2], [1]], EXTRINSICS, (2160, 3840)).scaled((540, 960))
+    assert torch.equal(larger.intrinsics, same[0].intrinsics)
+
+
 def test_affine_that_is_no_rotation_is_taken():
     affine = EXTRINSICS.copy()
     affine[:, :3] *= 0.93
@@ -54,6 +65,10 @@ def test_batch_is_float32_and_in_order(device):
     assert batch.camera_from_vehicle.device.type == device.type
 
 
+# Rows that agree to nine digits: small is what is small beside the rows, not beside 1.
+NEARLY_SINGULAR = np.array([[1000.0, 2000, 480], [1000, 2000 + 1e-6, 480], [0, 0, 1]])
+
+
 def changed(matrix, row, column, value):
     matrix = matrix.copy()
     matrix[row, column] = value
@@ -66,6 +81,7 @@ def changed(matrix, row, column, value):
         (np.eye(4), EXTRINSICS, (540, 960), r'intrinsics has shape \(4, 4\); expected \[3, 3\]'),
         (INTRINSICS, np.eye(4), (540, 960), r'camera_from_vehicle has shape \(4, 4\)'),
         (changed(INTRINSICS, 0, 0, 0), EXTRINSICS, (540, 960), 'intrinsics is singular'),
+        (NEARLY_SINGULAR, EXTRINSICS, (540, 960), 'intrinsics is singular'),
         (changed(INTRINSICS, 2, 0, 1), EXTRINSICS, (540, 960), 'last row of intrinsics'),
         (changed(INTRINSICS, 0, 0, np.nan), EXTRINSICS, (540, 960), 'not finite'),
         (INTRINSICS, changed(EXTRINSICS, 0, 3, np.inf), (540, 960), 'not finite'),

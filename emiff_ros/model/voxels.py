@@ -26,7 +26,7 @@ from emiff_ros.model.camera import CameraBatch
 from emiff_ros.model.config import FEATURE_STRIDE, EmiffConfig
 
 _OUTSIDE = -4.0
-"""Normalised coordinate that no sampling mode maps into the feature map."""
+"""Normalised coordinate that, like its negative, no sampling mode maps into the feature map."""
 
 
 def voxel_centres(config: EmiffConfig, device: torch.device | str = 'cpu') -> Tensor:
@@ -106,6 +106,8 @@ def sample_features(
         grid = pixels / size * 2 - 1
     if valid is not None:
         grid = grid.masked_fill(~valid.unsqueeze(-1), _OUTSIDE)
+    # A point in the camera's own plane projects to infinity; bilinear weights would be NaN there.
+    grid = grid.nan_to_num(_OUTSIDE).clamp(_OUTSIDE, -_OUTSIDE)
     precision = torch.promote_types(feature.dtype, torch.float32)
     sampled = functional.grid_sample(
         feature.to(precision),

@@ -97,6 +97,90 @@ def test_nearest_outside_is_zero(u):
     assert sample_features(ramp(), torch.tensor([[[u, 0.0]]])).item() == 0
 
 
+@pytest.mark.parametrize('mode', ['nearest', 'bilinear'])
+@pytest.mark.parametrize('u', [float('inf'), float('-inf'), float('nan'), 1e30])
+@pytest.mark.parametrize('count', [1, 40])
+def test_points_in_the_plane_of_the_camera_are_zero(mode, u, count):
+    """A depth of exactly zero projects to infinity, or to nowhere; it must not become NaN."""
+    pixels = torch.full((1, count, 2), u)
+    assert (sample_features(ramp(), pixels, mode) == 0).all()
+    pixels[..., 1] = 8.0
+    assert (sample_features(ramp(), pixels, mode) == 0).all()
+
+
+@pytest.mark.parametrize('sampling', ['nearest', 'bilinear'])
+def test_grid_through_the_camera_has_no_nan(sampling):
+    """The middle of 21 cells from -21 to 21 m lies exactly in the camera's plane."""
+    values = {'voxels': {'x_range': [-21, 21], 'counts': [21, 11, 12]}, 'sampling': sampling}
+    sampler = VoxelSampler(EmiffConfig.from_dict(values))
+    _, depth = project(sampler.centres(torch.device('cpu')), cameras(), no_flip())
+    assert (depth == 0).any()
+    volume, visible = sampler(torch.ones(1, 1, 16, 24), cameras(), no_flip())
+    assert torch.isfinite(volume).all()
+    assert not volume[:, :, 10].any()
+    assert not visible[:, :, 10].any()
+
+
+def cells():
+    """Return a map of 16x24 cells, that is 64x96 pixels, with values 1 to 384."""
+    return torch.arange(1.0, 385).view(1, 1, 16, 24)
+
+
+@pytest.mark.parametrize('mode', ['nearest', 'bilinear'])
+def test_exact_positions_read_cell_i_at_pixel_4i(mode):
+    """The middle of pixel 4 i, half a pixel behind its edge, is the middle of cell i."""
+    column, row = torch.meshgrid(torch.arange(24), torch.arange(16), indexing='xy')
+    pixels = torch.stack([4 * column + 0.5, 4 * row + 0.5], dim=-1).view(1, -1, 2)
+    values = sample_features(cells(), pixels, mode, exact=True)
+    assert torch.allclose(values, cells().view(1, 1, -1), atol=1e-3)
+    if mode == 'nearest':
+        assert torch.equal(values, cells().view(1, 1, -1))
+
+
+def test_exact_positions_change_cell_in_the_middle_between_two():
+    pixels = torch.tensor([[[4 * 7 + 0.5 + shift, 0.5] for shift in (-2.1, -1.9, 1.9, 2.1)]])
+    assert sample_features(cells(), pixels, exact=True)[0, 0].tolist() == [7, 8, 8, 9]
+
+
+def test_original_positions_stray_towards_the_far_border():
+    """Quirk: index u / W * (w - 1) falls behind u / 4, by nearly a cell at the right border."""
+    values = torch.arange(24.0).expand(1, 1, 16, 24)
+    pixels = torch.tensor([[[4 * cell + 0.5, 8] for cell in (0.0, 11, 23)]])
+    exact = sample_features(values, pixels, 'bilinear', exact=True)[0, 0]
+    original = sample_features(values, pixels, 'bilinear')[0, 0]
+    assert exact.tolist() == pytest.approx([0, 11, 23], abs=1e-4)
+    assert original.tolist() == pytest.approx([u / 96 * 23 for u in (0.5, 44.5, 92.5)], abs=1e-4)
+    assert exact[2] - original[2] > 0.8
+
+
+@pytest.mark.parametrize('exact', [True, False])
+def test_exact_positions_are_a_choice_of_the_configuration(exact):
+    config = EmiffConfig.from_dict(
+        {'voxels': {'counts': [8, 10, 12]}, 'exact_positions': exact, 'sampling': 'bilinear'}
+    )
+    feature = torch.randn(1, 3, 16, 24)
+    volume, _ = VoxelSampler(config)(feature, cameras(), no_flip())
+    pixels, _ = project(voxel_centres(config).reshape(-1, 3), cameras(), no_flip())
+    expected = sample_features(feature, pixels, 'bilinear', exact=exact)
+    assert torch.equal(volume.flatten(2), expected)
+    other = sample_features(feature, pixels, 'bilinear', exact=not exact)
+    assert not torch.allclose(volume.flatten(2), other)
+
+
+def test_original_positions_are_the_default():
+    """The grid of the original, in its own words: u / W * 2 - 1 with align_corners=True."""
+    assert not EmiffConfig().exact_positions
+    generator = torch.Generator().manual_seed(0)
+    feature = torch.randn(1, 3, 16, 24, generator=generator)
+    pixels = torch.rand(1, 500, 2, generator=generator) * torch.tensor([120.0, 80]) - 8
+    grid = (pixels / torch.tensor([96.0, 64]) * 2 - 1).unsqueeze(1)
+    for mode in ('nearest', 'bilinear'):
+        expected = torch.nn.functional.grid_sample(
+            feature, grid, mode=mode, padding_mode='zeros', align_corners=True
+        )
+        assert torch.equal(sample_features(feature, pixels, mode), expected.squeeze(2))
+
+
 def test_bilinear_interpolates():
     pixels = torch.tensor([[[20 * 1.25 / 4, 16 * 0.5 / 3]]])
     value = sample_features(ramp(), pixels, 'bilinear')

@@ -44,6 +44,14 @@ _logger = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     add_methods(parser)
+    parser.add_argument(
+        '--frame-delay',
+        type=int,
+        default=0,
+        metavar='K',
+        help='take the roadside image that is K frames older (VIC-Async-K); pairs without one '
+        'are left out',
+    )
 
 
 def add_methods(parser: argparse.ArgumentParser) -> None:
@@ -94,12 +102,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare, print and write the table."""
     methods = methods_of(arguments)
     folder, pairs = chosen_pairs(arguments)
-    output = arguments.output
-    answers = compare(methods, pairs, arguments.protocol, output / 'answers', arguments.device)
-    rows = list(answers)
+    delay, output = arguments.frame_delay, arguments.output
+    answers = output / 'answers'
+    if delay:
+        found = [folder.delayed(pair, delay) for pair in pairs]
+        pairs = [pair for pair in found if pair is not None]
+        answers = output / f'answers_delay_{delay}'
+    rows = list(compare(methods, pairs, arguments.protocol, answers, arguments.device))
     facts = {
         'data': folder.root.parent.name,
         'split': arguments.split or 'all pairs',
+        'roadside delay': f'{delay} frames (VIC-Async-{delay})' if delay else 'none (VIC-Sync)',
         'features': f'{arguments.quantization}, zstd',
         'hardware': describe_hardware(arguments.device),
         'commit': git_commit() or 'unknown',

@@ -104,7 +104,8 @@ class TrainingConfig(BaseModel):
         average_decay: decay of the exponential moving average of the weights, which is what is
             validated and exported; 0 turns it off.
         fixed_camera_norm: the batch norm of the cameras' numbers has the statistics of the whole
-            training set from the start, instead of each batch's.
+            training set from the start (of initial weights: keeps theirs), instead of each
+            batch's.
         freeze_norms_from: share of the run after which all batch norms keep their statistics, so
             that the weights settle on what is used afterwards; 1 never freezes.
         max_steps: end after so many optimiser steps instead of ``epochs``.

@@ -125,8 +125,7 @@ def train(
     if options.backbone_weights is not None:
         load_backbone_weights(module.model, options.backbone_weights)
     masking = module.model.channel_masking
-    trained = parts is None or 'channel_masking' in parts
-    if masking is not None and training.fixed_camera_norm and trained:
+    if masking is not None and training.fixed_camera_norm and options.initial_weights is None:
         set_camera_statistics(masking.camera_norm, training_set.cameras())
     callbacks = _callbacks(training, options, validation_set is not None)
     planned = options.max_minutes is None and training.max_steps is None

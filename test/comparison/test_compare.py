@@ -169,6 +169,15 @@ def test_the_command_writes_markdown_and_csv(files, tmp_path, capsys):
     assert summary['serialised_bytes'] == pytest.approx(float(rows[0]['message_bytes']), abs=0.1)
 
 
+def test_the_roadside_image_may_be_older(files, tmp_path):
+    root, weights = files
+    arguments = ['compare', str(root), '-o', str(tmp_path), '--frame-delay', '1']
+    assert main([*arguments, '--method', f'EMIFF={weights["cooperative"]}']) == 0
+    with (tmp_path / 'table.csv').open() as file:
+        (row,) = csv.DictReader(file)
+    assert row['frames'] == '3' and 'VIC-Async-1' in row['roadside delay']
+
+
 def test_wrong_arguments_are_one_sentence(files, tmp_path, capsys):
     root, weights = files
     assert main(['compare', str(root), '-o', str(tmp_path)]) == 1

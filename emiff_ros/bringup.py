@@ -19,6 +19,7 @@ Knows neither launch nor rclpy: a process is described by names, parameters and 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 import json
 from pathlib import Path
@@ -26,6 +27,31 @@ import sys
 from typing import Any
 
 from emiff_ros.share import PACKAGE, share_directory
+
+FEATURES = '/infrastructure/features'
+"""Where stations publish unless they are told otherwise."""
+
+INFRASTRUCTURE_TOPICS = {
+    'input/image': 'camera/image/compressed',
+    'input/camera_info': 'camera/camera_info',
+    'input/calibration': 'calibration',
+    'output/features': 'features',
+}
+"""Topics of ``infrastructure_node`` below ``~/``, and where they are by default."""
+
+VEHICLE_TOPICS = {
+    'input/image': 'camera/image/compressed',
+    'input/camera_info': 'camera/camera_info',
+    'input/odometry': 'odometry',
+    'input/calibration': 'calibration',
+    'input/features': FEATURES,
+    'output/detections': 'detections',
+    'output/fusion_status': 'fusion_status',
+    'debug/markers': 'debug/markers',
+    'debug/image': 'debug/image',
+    'debug/birds_eye': 'debug/birds_eye',
+}
+"""Topics of ``vehicle_node`` below ``~/``, and where they are by default."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +64,7 @@ class ProcessDescription:
         parameters_file: defaults of the node.
         parameters: values that go before the file's.
         remappings: topics of the node to those of the system.
+        name: of the node; by default that of the executable.
     """
 
     executable: str
@@ -45,16 +72,29 @@ class ProcessDescription:
     parameters_file: Path
     parameters: dict[str, Any] = field(default_factory=dict)
     remappings: dict[str, str] = field(default_factory=dict)
+    name: str = ''
 
     @property
     def fully_qualified_name(self) -> str:
         """Name of the node in the ROS graph."""
-        return f'/{self.namespace.strip("/")}/{self.executable}'.replace('//', '/')
+        return self.absolute(self.name or self.executable)
+
+    def absolute(self, name: str) -> str:
+        """Return a name of this node's namespace as it is in the ROS graph."""
+        if name.startswith('/'):
+            return name
+        return f'/{self.namespace.strip("/")}/{name}'.replace('//', '/')
+
+    def topic(self, name: str) -> str:
+        """Return where a topic such as ``input/image`` is in the ROS graph."""
+        return self.absolute(self.remappings[f'~/{name}'])
 
     def command(self) -> list[str]:
         """Return the command line that starts this process without launch."""
         command = [sys.executable, '-m', PACKAGE, self.executable, '--ros-args']
         command += ['--remap', f'__ns:=/{self.namespace.strip("/")}']
+        if self.name:
+            command += ['--remap', f'__node:={self.name}']
         for source, target in self.remappings.items():
             command += ['--remap', f'{source}:={target}']
         command += ['--params-file', str(self.parameters_file)]
@@ -64,56 +104,71 @@ class ProcessDescription:
 
 
 def infrastructure(
-    namespace: str = 'infrastructure', feature_topic: str = 'features', **parameters: Any
+    namespace: str = 'infrastructure',
+    topics: Mapping[str, str] | None = None,
+    name: str = '',
+    parameters_file: Path | None = None,
+    **parameters: Any,
 ) -> ProcessDescription:
     """Describe a roadside node that reads the topics of its namespace.
 
     Args:
         namespace: of the station.
-        feature_topic: where it publishes, relative to the namespace or absolute.
+        topics: where topics are that are not at their place of ``INFRASTRUCTURE_TOPICS``,
+            relative to the namespace or absolute.
+        name: of the node.
+        parameters_file: instead of the shipped defaults.
         **parameters: of ``infrastructure_node``.
     """
-    return ProcessDescription(
-        'infrastructure_node',
-        namespace,
-        share_directory() / 'config' / 'infrastructure_node.param.yaml',
+    return _process(
+        'infrastructure_node', INFRASTRUCTURE_TOPICS, namespace, topics, name, parameters_file,
         parameters,
-        {
-            '~/input/image': 'camera/image/compressed',
-            '~/input/camera_info': 'camera/camera_info',
-            '~/input/calibration': 'calibration',
-            '~/output/features': feature_topic,
-        },
-    )
+    )  # fmt: skip
 
 
 def vehicle(
-    namespace: str = 'vehicle', feature_topic: str = '/infrastructure/features', **parameters: Any
+    namespace: str = 'vehicle',
+    topics: Mapping[str, str] | None = None,
+    name: str = '',
+    parameters_file: Path | None = None,
+    **parameters: Any,
 ) -> ProcessDescription:
     """Describe a vehicle node that reads the topics of its namespace and the features of stations.
 
     Args:
         namespace: of the vehicle.
-        feature_topic: where the stations publish.
+        topics: where topics are that are not at their place of ``VEHICLE_TOPICS``, relative to
+            the namespace or absolute.
+        name: of the node.
+        parameters_file: instead of the shipped defaults.
         **parameters: of ``vehicle_node``.
     """
+    return _process(
+        'vehicle_node', VEHICLE_TOPICS, namespace, topics, name, parameters_file, parameters
+    )
+
+
+def _process(
+    executable: str,
+    table: Mapping[str, str],
+    namespace: str,
+    topics: Mapping[str, str] | None,
+    name: str,
+    parameters_file: Path | None,
+    parameters: dict[str, Any],
+) -> ProcessDescription:
+    unknown = set(topics or {}) - set(table)
+    if unknown:
+        raise ValueError(
+            f'{executable} has no topics {sorted(unknown)}; there are: {", ".join(table)}'
+        )
     return ProcessDescription(
-        'vehicle_node',
+        executable,
         namespace,
-        share_directory() / 'config' / 'vehicle_node.param.yaml',
+        parameters_file or share_directory() / 'config' / f'{executable}.param.yaml',
         parameters,
-        {
-            '~/input/image': 'camera/image/compressed',
-            '~/input/camera_info': 'camera/camera_info',
-            '~/input/odometry': 'odometry',
-            '~/input/calibration': 'calibration',
-            '~/input/features': feature_topic,
-            '~/output/detections': 'detections',
-            '~/output/fusion_status': 'fusion_status',
-            '~/debug/markers': 'debug/markers',
-            '~/debug/image': 'debug/image',
-            '~/debug/birds_eye': 'debug/birds_eye',
-        },
+        {f'~/{topic}': target for topic, target in {**table, **(topics or {})}.items()},
+        name,
     )
 
 
@@ -128,8 +183,7 @@ def for_replay(process: ProcessDescription) -> ProcessDescription:
     A live camera is better heard best effort. A bag's images can exceed the shared memory of
     DDS; best effort they would get lost on the way without anybody's fault.
     """
-    topic = f'/{process.namespace.strip("/")}/{process.remappings["~/input/image"]}'
-    profile = f'qos_overrides.{topic}.subscription'
+    profile = f'qos_overrides.{process.topic("input/image")}.subscription'
     parameters = {
         **process.parameters,
         'use_sim_time': True,
@@ -137,3 +191,30 @@ def for_replay(process: ProcessDescription) -> ProcessDescription:
         f'{profile}.depth': 5,
     }
     return replace(process, parameters=parameters)
+
+
+DEFAULTS = {process.executable: process for process in cooperative()}
+"""Both nodes as they are where nothing is said about them, by executable."""
+
+
+def moved_topics(
+    processes: Iterable[ProcessDescription], prefixes: tuple[str, ...]
+) -> dict[str, str]:
+    """Return where topics are that are not at their default place.
+
+    A player and a viewer know the default topics; with these remappings they meet the processes.
+
+    Args:
+        processes: that are started.
+        prefixes: kinds of topics, among ``input/``, ``output/`` and ``debug/``.
+
+    Returns:
+        Absolute topics by absolute default topic; empty where nothing was moved.
+    """
+    moved = {}
+    for process in processes:
+        default = DEFAULTS[process.executable]
+        for name in (source.removeprefix('~/') for source in process.remappings):
+            if name.startswith(prefixes) and default.topic(name) != process.topic(name):
+                moved[default.topic(name)] = process.topic(name)
+    return moved

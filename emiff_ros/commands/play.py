@@ -15,6 +15,7 @@
 """Publish a rosbag2 at its recorded pace, where ``ros2 bag play`` is not installed.
 
 Options are named as in ``ros2 bag play``. Messages are sent as they were recorded, byte for byte.
+A DAIR-V2X-C folder, or ``demo`` for a generated scene, is converted to a bag first (once).
 """
 
 from __future__ import annotations
@@ -29,11 +30,14 @@ from tqdm import tqdm
 
 from emiff_ros.dair.bag_player import DEFAULT_CLOCK_FREQUENCY, BagPlayer
 from emiff_ros.dair.player_topics import read_qos_overrides
+from emiff_ros.demo.sources import default_cache, find_bag
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
-    parser.add_argument('bag', type=Path, help='bag folder, or a single .mcap or .db3 file')
+    parser.add_argument(
+        'bag', help='bag folder, a single .mcap or .db3 file, a DAIR-V2X-C folder, or demo'
+    )
     parser.add_argument('-r', '--rate', type=float, default=1.0, help='default: %(default)s')
     parser.add_argument('-l', '--loop', action='store_true', help='start again at the end')
     parser.add_argument(
@@ -70,12 +74,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='SECONDS',
         help='wait at most this long until every topic has a subscriber',
     )
+    parser.add_argument(
+        '--wait-for',
+        nargs='+',
+        metavar='TOPIC',
+        help='wait for the subscribers of these topics only, as published',
+    )
+    parser.add_argument(
+        '--cache',
+        type=Path,
+        default=default_cache(),
+        help='where converted bags are kept (default: %(default)s)',
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Play the bag until its end or Ctrl-C."""
     remappings = parse_remappings(arguments.remap)
     overrides = arguments.qos_profile_overrides_path
+    bag = find_bag(arguments.bag, arguments.cache)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = rclpy.create_node('emiff_bag_player')
@@ -87,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
 
             player = BagPlayer(
                 node,
-                arguments.bag,
+                bag,
                 topics=arguments.topics,
                 rate=arguments.rate,
                 loop=arguments.loop,
@@ -100,10 +117,14 @@ def run(arguments: argparse.Namespace) -> int:
                 progress=progress,
             )
             if arguments.wait_for_subscribers:
-                player.wait_for_subscribers(timeout=arguments.wait_for_subscribers)
+                awaited = arguments.wait_for or player.topics
+                player.wait_for_subscribers(
+                    [topic for topic in awaited if topic in player.topics],
+                    arguments.wait_for_subscribers,
+                )
             report = player.play()
         print(
-            f'{arguments.bag}: {report.messages.total()} messages on {len(report.messages)} '
+            f'{bag}: {report.messages.total()} messages on {len(report.messages)} '
             f'topics, at worst {report.latest * 1000:.1f} ms late'
         )
         for topic, reason in player.skipped.items():

@@ -187,7 +187,7 @@ class _Conversion:
                 topic,
                 type_name,
                 typestore=factory.typestore,
-                offered_qos_profiles=[_qos(transient_local=topic == TF_STATIC)],
+                offered_qos_profiles=[bag_qos(transient_local=topic == TF_STATIC)],
             )
             for topic, type_name in TOPIC_TYPES.items()
         }
@@ -275,7 +275,8 @@ def _make_room(target: Path, overwrite: bool) -> None:
     shutil.rmtree(target)
 
 
-def _qos(transient_local: bool) -> Qos:
+def bag_qos(transient_local: bool) -> Qos:
+    """Return the profile that a bag names for a topic: reliable, keep last 10."""
     return Qos(
         history=QosHistory.KEEP_LAST,
         depth=10,

@@ -1,0 +1,88 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""From what a user names to a bag: the demo scene, a DAIR-V2X-C folder or a bag."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+
+from emiff_ros.dair.bag_writer import write_bag
+from emiff_ros.dair.reader import DairFolder
+from emiff_ros.dair.scenes.generate import generate_dataset
+
+DEMO = 'demo'
+"""The name of the generated scene."""
+
+DEMO_FRAMES = 40
+"""Pairs of the generated scene, one continuous drive at 10 Hz."""
+
+DEMO_SEED = 1
+DEMO_IMAGE_SIZE = (720, 1280)
+
+logger = logging.getLogger(__name__)
+
+
+def default_cache() -> Path:
+    """Return the folder for generated scenes and converted bags, below ``ROS_HOME``."""
+    return Path(os.environ.get('ROS_HOME') or Path.home() / '.ros') / 'emiff_ros'
+
+
+def find_bag(source: str, cache: Path) -> Path:
+    """Return the bag that ``source`` names; render and convert what is not there yet.
+
+    Args:
+        source: ``demo``, a DAIR-V2X-C folder, or anything else, which is taken for a bag.
+        cache: where scenes and converted bags are kept.
+
+    Raises:
+        DairError: if a folder cannot be read or converted.
+    """
+    if source == DEMO:
+        root = cache / 'scene'
+        logger.info('demo scene in %s (rendered once, which can take minutes)', root)
+        generate_dataset(
+            root,
+            DEMO_SEED,
+            DEMO_FRAMES,
+            'test',
+            image_size=DEMO_IMAGE_SIZE,
+            frames_per_drive=DEMO_FRAMES,
+            progress=False,
+        )
+        return _converted(root, cache)
+    path = Path(source)
+    if path.is_dir() and not (path / 'metadata.yaml').exists():
+        return _converted(path, cache)
+    return path
+
+
+def _converted(root: Path, cache: Path) -> Path:
+    """Return the bag of a folder; written anew if the folder's index has changed since."""
+    folder = DairFolder(root)
+    index = folder.root / 'cooperative' / 'data_info.json'
+    state = f'{folder.root.resolve()} {index.stat().st_mtime_ns if index.exists() else ""}'
+    bag = cache / f'bag-{hashlib.sha256(state.encode()).hexdigest()[:16]}'
+    if not (bag / 'metadata.yaml').exists():
+        logger.info('converting %s to %s', folder.root, bag)
+        unfinished = bag.with_name(f'{bag.name}.{os.getpid()}')
+        report = write_bag(folder, unfinished)
+        logger.info(
+            '%d messages; %d frames left out', report.messages.total(), len(report.refused)
+        )
+        unfinished.rename(bag)
+    return bag

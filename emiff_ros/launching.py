@@ -1,0 +1,283 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What the launch files share: their arguments, and launch actions from the bringup table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from launch import Action, LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.substitutions import ExecutableInPackage
+
+from emiff_ros import bringup
+from emiff_ros.bringup import ProcessDescription
+from emiff_ros.share import PACKAGE, share_directory
+
+LIVE = 'live'
+"""The source of a launch whose cameras publish themselves."""
+
+WAIT = '120'
+"""Seconds that a player waits for the nodes at most."""
+
+CLOCK = '40'
+"""Ticks of /clock per second, those of ``ros2 bag play --clock``."""
+
+FILE = 'empty: what the parameter file says'
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a launch file.
+
+    Attributes:
+        name: as in ``NAME:=VALUE``.
+        default: None if it must be given.
+        description: what it does, one sentence.
+        choices: allowed values; empty if any.
+    """
+
+    name: str
+    default: str | None
+    description: str
+    choices: tuple[str, ...] = ()
+
+    def declaration(self) -> DeclareLaunchArgument:
+        """Return the action that declares it."""
+        return DeclareLaunchArgument(
+            self.name,
+            default_value=self.default,
+            description=self.description,
+            choices=list(self.choices) or None,
+        )
+
+
+SETTINGS = (
+    Argument('model', '', f'Name of shipped weights, or a .safetensors file ({FILE}).'),
+    Argument('device', '', f'Where the network runs: auto, cpu or cuda:N ({FILE}).'),
+    Argument(
+        'image_transport',
+        '',
+        f'Type of the image topic: compressed or raw ({FILE}).',
+        ('', 'compressed', 'raw'),
+    ),
+    Argument('use_sim_time', '', f'Take the time from /clock ({FILE}).', ('', 'true', 'false')),
+    Argument(
+        'autostart',
+        '',
+        f'Configure and activate without a lifecycle manager ({FILE}).',
+        ('', 'true', 'false'),
+    ),
+)
+"""Arguments that are parameters of every node."""
+
+LOG_LEVEL = Argument(
+    'log_level', 'info', 'Log level of the nodes.', ('debug', 'info', 'warn', 'error', 'fatal')
+)
+
+REPLAY = (
+    Argument('rate', '1.0', 'Speed of the replay.'),
+    Argument('loop', 'false', 'Start the replay again at its end.', ('true', 'false')),
+    Argument('rviz', 'false', 'Open RViz with the view of the suite.', ('true', 'false')),
+    Argument('record', '', 'Folder of a bag to record the results in; empty for none.'),
+)
+"""Arguments of the launch files that start both sides, beside ``source``."""
+
+TABLES = {
+    'infrastructure': bringup.INFRASTRUCTURE_TOPICS,
+    'vehicle': bringup.VEHICLE_TOPICS,
+}
+
+
+def side_arguments(side: str, prefix: str = '') -> tuple[Argument, ...]:
+    """Return the arguments of one side's node: name, namespace, parameters and each topic.
+
+    Args:
+        side: ``infrastructure`` or ``vehicle``.
+        prefix: goes before each name, where one launch file starts both sides.
+    """
+    extra: tuple[Argument, ...] = ()
+    if side == 'infrastructure':
+        extra = (Argument(f'{prefix}station_id', '', f'Name of the station ({FILE}).'),)
+    return (
+        Argument(f'{prefix}name', f'{side}_node', f'Name of the {side} node.'),
+        Argument(f'{prefix}namespace', side, f'Namespace of the {side} node and its topics.'),
+        Argument(
+            f'{prefix}params_file',
+            str(share_directory() / 'config' / f'{side}_node.param.yaml'),
+            f'Parameters of the {side} node.',
+        ),
+        *extra,
+        *(
+            Argument(f'{prefix}{topic}', target, f'Topic of ~/{topic} of the {side} node.')
+            for topic, target in TABLES[side].items()
+        ),
+    )
+
+
+def describe(side: str, values: Mapping[str, str], prefix: str = '') -> ProcessDescription:
+    """Return the process of one side.
+
+    Args:
+        side: ``infrastructure`` or ``vehicle``.
+        values: of the arguments.
+        prefix: of this side's arguments.
+    """
+    parameters: dict[str, str | bool] = {}
+    for setting in SETTINGS:
+        value = values[setting.name]
+        if value:
+            parameters[setting.name] = value == 'true' if 'true' in setting.choices else value
+    if values.get(f'{prefix}station_id'):
+        parameters['station_id'] = values[f'{prefix}station_id']
+    process = getattr(bringup, side)(
+        namespace=values[f'{prefix}namespace'],
+        topics={topic: values[f'{prefix}{topic}'] for topic in TABLES[side]},
+        name=values[f'{prefix}name'],
+        **parameters,
+    )
+    return replace(process, parameters_file=values[f'{prefix}params_file'])
+
+
+def node(process: ProcessDescription, log_level: str) -> Node:
+    """Return the action that starts a process of the table."""
+    return Node(
+        package=PACKAGE,
+        executable=process.executable,
+        name=process.name,
+        namespace=process.namespace,
+        parameters=[str(process.parameters_file), process.parameters],
+        remappings=list(process.remappings.items()),
+        arguments=['--ros-args', '--log-level', log_level],
+        output='screen',
+    )
+
+
+def player(processes: Iterable[ProcessDescription], values: Mapping[str, str]) -> Action:
+    """Return the action that plays ``source`` once the nodes listen."""
+    processes = list(processes)
+    awaited = [
+        process.topic(topic)
+        for process in processes
+        for topic in TABLES[process.executable.removesuffix('_node')]
+        if topic.startswith('input/') and topic != 'input/features'
+    ]
+    command = [
+        ExecutableInPackage(executable='play-bag', package=PACKAGE), values['source'],
+        '--clock', CLOCK, '--rate', values['rate'], '--longest-gap', '1.0',
+        '--wait-for-subscribers', WAIT, '--wait-for', *awaited,
+    ]  # fmt: skip
+    moved = bringup.moved_topics(processes, ('input/',))
+    if moved:
+        command += ['--remap', *(f'{old}:={new}' for old, new in moved.items())]
+    if values['loop'] == 'true':
+        command.append('--loop')
+    return ExecuteProcess(cmd=command, name='play', output='screen')
+
+
+def recorder(processes: Iterable[ProcessDescription], values: Mapping[str, str]) -> Action:
+    """Return the action that records what the nodes publish."""
+    topics = [
+        process.topic(topic)
+        for process in processes
+        for topic in TABLES[process.executable.removesuffix('_node')]
+        if topic.startswith('output/') or topic == 'debug/markers'
+    ]
+    command = [
+        ExecutableInPackage(executable='record-bag', package=PACKAGE), values['record'],
+        *topics, '/diagnostics', '/tf', '/tf_static',
+    ]  # fmt: skip
+    if values['source'] != LIVE or values['use_sim_time'] == 'true':
+        command.append('--use-sim-time')
+    return ExecuteProcess(cmd=command, name='record', output='screen')
+
+
+def rviz(processes: Iterable[ProcessDescription], values: Mapping[str, str]) -> Action:
+    """Return the action that opens RViz on the processes' topics.
+
+    RViz looks for a CameraInfo below the name of a compressed image; ours is beside it.
+    """
+    processes = list(processes)
+    moved = bringup.moved_topics(processes, ('input/', 'output/', 'debug/'))
+    for process in processes:
+        default = bringup.DEFAULTS[process.executable].topic('input/image')
+        derived = f'{default.removesuffix("/compressed")}/camera_info'
+        moved[derived] = process.topic('input/camera_info')
+    return Node(
+        package='rviz2',
+        executable='rviz2',
+        arguments=['-d', str(share_directory() / 'config' / 'rviz' / 'cooperative.rviz')],
+        parameters=[{'use_sim_time': values['source'] != LIVE}],
+        remappings=list(moved.items()),
+    )
+
+
+def one_side(side: str) -> LaunchDescription:
+    """Return the description of a launch file that starts one side."""
+    arguments = (*side_arguments(side), *SETTINGS, LOG_LEVEL)
+
+    def start(values: Mapping[str, str]) -> list[Action]:
+        return [node(describe(side, values), values[LOG_LEVEL.name])]
+
+    return _description(arguments, start)
+
+
+def both_sides(source: Argument, **defaults: str) -> LaunchDescription:
+    """Return the description of a launch file that starts both sides and may play a bag.
+
+    Args:
+        source: the argument that says where the images come from.
+        **defaults: of the arguments in ``REPLAY``.
+    """
+    replay = [
+        replace(argument, default=defaults.get(argument.name, argument.default))
+        for argument in REPLAY
+    ]
+    sides = [argument for side in TABLES for argument in side_arguments(side, f'{side}/')]
+
+    def start(values: Mapping[str, str]) -> list[Action]:
+        processes = [describe(side, values, f'{side}/') for side in TABLES]
+        actions = []
+        if values['source'] != LIVE:
+            processes = [bringup.for_replay(process) for process in processes]
+            actions.append(player(processes, values))
+        if values['record']:
+            actions.append(recorder(processes, values))
+        if values['rviz'] == 'true':
+            actions.append(rviz(processes, values))
+        return [*(node(process, values[LOG_LEVEL.name]) for process in processes), *actions]
+
+    return _description((source, *replay, *SETTINGS, LOG_LEVEL, *sides), start)
+
+
+def _description(
+    arguments: Iterable[Argument], start: Callable[[Mapping[str, str]], list[Action]]
+) -> LaunchDescription:
+    """Declare the arguments, then start with their values."""
+    arguments = list(arguments)
+
+    def perform(context: LaunchContext) -> list[Action]:
+        return start(
+            {
+                argument.name: LaunchConfiguration(argument.name).perform(context)
+                for argument in arguments
+            }
+        )
+
+    declarations = [argument.declaration() for argument in arguments]
+    return LaunchDescription([*declarations, OpaqueFunction(function=perform)])

@@ -1,0 +1,58 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""From the name of a source to a bag."""
+
+from dair.dair_folder import write_dair_folder
+
+from emiff_ros.dair.bag_reader import bag_topics
+from emiff_ros.demo import sources
+from emiff_ros.demo.sources import default_cache, find_bag
+
+
+def test_a_bag_is_taken_as_it_is(tmp_path):
+    assert find_bag('some.mcap', tmp_path) == sources.Path('some.mcap')
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_converted_once_and_again_when_its_index_changes(tmp_path):
+    folder = write_dair_folder(tmp_path)
+    cache = tmp_path / 'cache'
+    bag = find_bag(str(folder), cache)
+    assert bag_topics(bag)['/vehicle/odometry'].messages == 4
+    written = (bag / 'metadata.yaml').stat().st_mtime_ns
+    assert find_bag(str(folder), cache) == bag
+    assert (bag / 'metadata.yaml').stat().st_mtime_ns == written
+    index = folder / 'cooperative' / 'data_info.json'
+    index.write_text(index.read_text())
+    assert find_bag(str(folder), cache) != bag
+
+
+def test_the_demo_scene_is_one_drive(tmp_path, monkeypatch):
+    asked = {}
+
+    def render(root, seed, frames, split, **options):
+        asked.update(options, frames=frames)
+        root.mkdir(parents=True)
+        write_dair_folder(root)
+
+    monkeypatch.setattr(sources, 'generate_dataset', render)
+    bag = find_bag('demo', tmp_path)
+    assert asked['frames'] == asked['frames_per_drive']
+    assert bag_topics(bag)['/vehicle/camera/image/compressed'].messages == 4
+
+
+def test_the_cache_is_below_ros_home(monkeypatch, tmp_path):
+    monkeypatch.setenv('ROS_HOME', str(tmp_path))
+    assert default_cache() == tmp_path / 'emiff_ros'

@@ -1,0 +1,74 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Recorders that take the place of launch's actions where launch is not installed."""
+
+import importlib.util
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from emiff_ros.share import share_directory
+
+FOLDER = share_directory() / 'launch'
+
+MODULES = {
+    'launch': ('Action', 'LaunchContext', 'LaunchDescription'),
+    'launch.actions': ('DeclareLaunchArgument', 'ExecuteProcess', 'OpaqueFunction'),
+    'launch.substitutions': ('LaunchConfiguration',),
+    'launch_ros': (),
+    'launch_ros.actions': ('Node',),
+    'launch_ros.substitutions': ('ExecutableInPackage',),
+}
+
+
+class Recorder:
+    """Stands in for a launch action or substitution and remembers its arguments."""
+
+    def __init__(self, *args, **kwargs):
+        self.args = args
+        self.__dict__.update(kwargs)
+
+    def perform(self, context):
+        return context[self.args[0]]
+
+
+def run(name, /, **arguments):
+    """Run a launch file with arguments; return its declarations and actions by kind."""
+    spec = importlib.util.spec_from_file_location(f'{name}_launch', FOLDER / f'{name}.launch.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    *declared, start = module.generate_launch_description().args[0]
+    values = {item.args[0]: item.default_value for item in declared} | arguments
+    actions = start.function(values)
+    return SimpleNamespace(
+        declared={item.args[0]: item for item in declared},
+        nodes=[item for item in actions if getattr(item, 'package', '') == 'emiff_ros'],
+        others=[item for item in actions if getattr(item, 'package', '') != 'emiff_ros'],
+    )
+
+
+@pytest.fixture
+def launch_file(monkeypatch):
+    """Return the function that runs a launch file on recorders."""
+    for name, attributes in MODULES.items():
+        module = ModuleType(name)
+        module.__dict__.update(
+            {attribute: type(attribute, (Recorder,), {}) for attribute in attributes}
+        )
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.delitem(sys.modules, 'emiff_ros.launching', raising=False)
+    yield run
+    sys.modules.pop('emiff_ros.launching', None)

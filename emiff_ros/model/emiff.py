@@ -40,7 +40,13 @@ from emiff_ros.model.initialisation import initialise
 from emiff_ros.model.neck import make_neck
 from emiff_ros.model.recorder import is_recording, record
 from emiff_ros.model.view_fusion import ViewFusion
-from emiff_ros.model.views import Cameras, InfrastructureView, flip_tensor, stack_cameras
+from emiff_ros.model.views import (
+    Cameras,
+    InfrastructureView,
+    check_input_size,
+    flip_tensor,
+    stack_cameras,
+)
 from emiff_ros.model.voxels import VoxelSampler
 
 
@@ -233,8 +239,12 @@ class Emiff(nn.Module):
     ) -> Boxes:
         """Detect in one frame: image [1, 3, H, W] of the configured size, views of batch 1.
 
+        The network should be in evaluation mode: in training mode batch norms use, and remember,
+        the statistics of this one frame.
+
         Raises:
-            ValueError: if an image is not of the configured padded size.
+            ValueError: if an image is not of the configured padded size, or a camera belongs to
+                smaller images than the configured ones.
         """
         for image in (vehicle_image, *(view.image for view in infrastructure_views)):
             expected = (1, 3, *self.config.padded_size)
@@ -242,6 +252,8 @@ class Emiff(nn.Module):
                 raise ValueError(
                     f'image has shape {tuple(image.shape)}; expected {list(expected)}'
                 )
+        for cameras in (vehicle_camera, *(view.camera for view in infrastructure_views)):
+            check_input_size(cameras, self.config)
         with torch.no_grad():
             maps = self.forward_maps(vehicle_image, vehicle_camera, infrastructure_views)
             return self.decode(maps)[0]

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from emiff_ros.model.camera import Camera, CameraBatch
-from emiff_ros.model.config import FEATURE_STRIDE
+from emiff_ros.model.config import FEATURE_STRIDE, EmiffConfig
 
 Cameras = Camera | Sequence[Camera]
 """One camera, or one for each sample of a batch."""
@@ -70,6 +70,21 @@ def stack_cameras(cameras: Cameras | None, feature: Tensor) -> CameraBatch:
                 f'({height}, {width}); use Camera.scaled to go to the network input size'
             )
     return CameraBatch.stack(group, feature.device)
+
+
+def check_input_size(cameras: Cameras | None, config: EmiffConfig) -> None:
+    """Refuse cameras of images smaller than the network's input.
+
+    Raises:
+        ValueError: naming the size, for the pixels of such a camera are not those of the input.
+    """
+    expected = (config.image_height, config.image_width)
+    for camera in [cameras] if isinstance(cameras, Camera) else cameras or []:
+        if camera.image_size[0] < expected[0] or camera.image_size[1] < expected[1]:
+            raise ValueError(
+                f'camera image_size is {camera.image_size}; expected {expected}, the network '
+                'input before padding. Use Camera.scaled to go there'
+            )
 
 
 def flip_tensor(flips: Sequence[bool] | Tensor | None, feature: Tensor) -> Tensor:

@@ -23,9 +23,28 @@ from emiff_ros.model import Camera, Emiff, EmiffConfig
 DEVICES = ['cpu'] + (['cuda'] if torch.cuda.is_available() else [])
 
 
+def pytest_configure(config):
+    config.addinivalue_line(
+        'markers', 'slow: minutes and gigabytes; left out unless asked for with -m slow'
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption('-m'):
+        return
+    for item in items:
+        if item.get_closest_marker('slow'):
+            item.add_marker(pytest.mark.skip(reason='takes minutes; run with -m slow'))
+
+
 @pytest.fixture(params=DEVICES)
 def device(request):
     return torch.device(request.param)
+
+
+@pytest.fixture(params=[torch.float32, torch.bfloat16, torch.float16], ids=str)
+def dtype(request):
+    return request.param
 
 
 @pytest.fixture

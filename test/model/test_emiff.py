@@ -43,18 +43,25 @@ VARIANTS = {
     'no masking': {'channel_masking': None},
     'no compression': {'compression': None},
     'neither': {'cross_attention': False, 'channel_masking': None, 'compression': None},
+    'ratio alone': {'compression': {'ratio': 8, 'halvings': 1}},
+    'halvings alone': {'compression': {'ratio': 1, 'halvings': 2}},
     'four halvings': {'compression': {'ratio': 8, 'halvings': 4}},
     'concatenation': {'view_fusion': 'concatenate'},
     'visibility': {'view_fusion': 'visibility_weighted'},
-    'bilinear': {'sampling': 'bilinear', 'mask_behind_camera': True},
+    'bilinear': {'sampling': 'bilinear'},
+    'masked behind': {'mask_behind_camera': True},
+    'exact': {'exact_positions': True},
+    'squeezed': {'channel_masking': {'squeeze_ratio': 4}},
     'folded': {'neck': {'kind': 'folded', 'widths': [8], 'out_channels': 8}},
     'early': {'modality': 'early', 'compression': None},
-    'bottlenecks': {'backbone': {'depth': 50, 'widths': [4, 4, 4, 4]}},
+    'resnet34': {'backbone': {'depth': 34, 'widths': [4, 4, 4, 4]}},
+    'resnet50': {'backbone': {'depth': 50, 'widths': [4, 4, 4, 4]}},
+    'resnet101': {'backbone': {'depth': 101, 'widths': [4, 4, 4, 4]}},
 }
 
 
 @pytest.mark.parametrize('changes', VARIANTS.values(), ids=VARIANTS.keys())
-@pytest.mark.parametrize('views', [0, 1, 3])
+@pytest.mark.parametrize('views', [0, 1, 2, 3])
 def test_variants_take_any_number_of_views(
     make_model, changes, views, image, vehicle_camera, station_camera, device
 ):
@@ -72,15 +79,46 @@ def test_variants_take_any_number_of_views(
     assert torch.isfinite(boxes.boxes).all()
 
 
+@pytest.mark.parametrize('changes', VARIANTS.values(), ids=VARIANTS.keys())
+def test_variants_learn(make_model, changes, image, vehicle_camera, station_camera, device):
+    """Gradients reach every parameter that two views can reach, and all are finite."""
+    model = make_model(**changes).to(device).train()
+    views = [
+        InfrastructureView([station_camera] * 2, image=station_image(k).repeat(2, 1, 1, 1))
+        for k in range(2)
+    ]
+    views = [InfrastructureView(view.camera, view.image.to(device)) for view in views]
+    images = image.repeat(2, 1, 1, 1).to(device)
+    maps = model.forward_maps(images, [vehicle_camera] * 2, views, flips=[False, True])
+    sum(values.square().sum() for values in maps).backward()
+    silent = {name for name, p in model.named_parameters() if p.grad is None}
+    assert silent == set()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+
+
 @pytest.mark.parametrize('fusion', ['mean', 'visibility_weighted', 'concatenate'])
-def test_no_views_is_the_vehicle_only_path_bit_for_bit(make_model, fusion, image, vehicle_camera):
+def test_no_views_is_the_vehicle_only_path_bit_for_bit(
+    make_model, fusion, image, vehicle_camera, dtype
+):
     cooperative = make_model(view_fusion=fusion)
     alone = make_model(view_fusion=fusion, modality='vehicle_only', compression=None)
     alone.load_state_dict({k: cooperative.state_dict()[k] for k in alone.state_dict()})
-    assert same(
-        cooperative.forward_maps(image, vehicle_camera, []),
-        alone.forward_maps(image, vehicle_camera),
-    )
+    with torch.no_grad():
+        assert same(
+            cooperative.to(dtype).forward_maps(image, vehicle_camera, []),
+            alone.to(dtype).forward_maps(image, vehicle_camera),
+        )
+
+
+@pytest.mark.parametrize('changes', [{}, VARIANTS['bilinear'], VARIANTS['folded']])
+def test_precisions(make_model, changes, image, vehicle_camera, station_camera, dtype, device):
+    model = make_model(**changes).to(device, dtype)
+    view = InfrastructureView(station_camera, image=station_image().to(device))
+    with torch.no_grad():
+        maps = model.forward_maps(image.to(device), vehicle_camera, [view])
+    assert {values.dtype for values in maps} == {dtype}
+    assert all(torch.isfinite(values).all() for values in maps)
+    assert model.decode(maps)[0].boxes.dtype == torch.float32
 
 
 def test_infrastructure_changes_the_result(model, image, vehicle_camera, station_camera):
@@ -131,25 +169,23 @@ def test_samples_of_a_batch_keep_their_own_cameras(model, image, vehicle_camera,
         assert close([values[k : k + 1] for values in together], alone)
 
 
-def test_infrastructure_only(make_model, station_camera):
-    model = make_model(modality='infrastructure_only')
+@pytest.mark.parametrize('fusion', ['mean', 'visibility_weighted', 'concatenate'])
+@pytest.mark.parametrize('count', [1, 2, 3])
+def test_infrastructure_only(make_model, station_camera, fusion, count):
+    model = make_model(modality='infrastructure_only', view_fusion=fusion)
     assert model.vehicle_encoder is None
-    view = InfrastructureView(station_camera, image=station_image())
-    assert model.detect(None, None, [view]).boxes.shape[1] == 7
+    views = [InfrastructureView(station_camera, image=station_image(k)) for k in range(count)]
+    assert model.detect(None, None, views).boxes.shape[1] == 7
+    sum(values.sum() for values in model.forward_maps(None, None, views)).backward()
+    assert model.infrastructure_encoder.backbone.conv1.weight.grad is not None
+
+
+def test_infrastructure_only_refusals(make_model):
+    model = make_model(modality='infrastructure_only')
     with pytest.raises(ValueError, match='needs at least one view; got none'):
         model.forward_maps(None, None, [])
     with pytest.raises(ValueError, match='infrastructure_only takes no vehicle image'):
         model.encode_vehicle(station_image())
-
-
-def test_training_reaches_every_parameter(make_model, image, vehicle_camera, station_camera):
-    model = make_model(sampling='bilinear').train()
-    images, roadside = image.repeat(2, 1, 1, 1), station_image().repeat(2, 1, 1, 1)
-    view = InfrastructureView([station_camera] * 2, image=roadside)
-    maps = model.forward_maps(images, [vehicle_camera] * 2, [view], flips=[False, True])
-    sum(values.square().sum() for values in maps).backward()
-    silent = {name for name, p in model.named_parameters() if p.grad is None}
-    assert silent == set()
 
 
 def test_bfloat16_vehicle_fuses_a_float32_feature(model, image, vehicle_camera, station_camera):
@@ -215,6 +251,14 @@ def test_wrong_cameras_are_refused(model, image, vehicle_camera):
         model.forward_maps(image, [vehicle_camera] * 2)
     with pytest.raises(ValueError, match=r'image_size is \(120, 192\), larger.*Camera.scaled'):
         model.forward_maps(image, vehicle_camera.scaled((120, 192)))
+
+
+def test_cameras_of_smaller_images_are_refused(model, image, vehicle_camera, station_camera):
+    with pytest.raises(ValueError, match=r'image_size is \(30, 48\); expected \(60, 96\)'):
+        model.detect(image, vehicle_camera.scaled((30, 48)))
+    view = InfrastructureView(station_camera.scaled((59, 96)), image=image)
+    with pytest.raises(ValueError, match=r'image_size is \(59, 96\); expected \(60, 96\)'):
+        model.detect(image, vehicle_camera, [view])
 
 
 def test_wrong_flips_are_refused(model, image, vehicle_camera):

@@ -30,7 +30,7 @@ def coder(halvings, ratio=4, channels=8):
 
 @pytest.mark.parametrize('halvings', [1, 2, 3, 4])
 def test_sizes_there_and_back(halvings):
-    """136x240 with four halvings is what the original cannot do: it comes back as 144x240."""
+    """Quirk: four halvings of 136x240, which come back as 144x240, stop the original."""
     compressor, decompressor = coder(halvings)
     feature = torch.randn(2, 8, 136, 240)
     transmitted = compressor(feature)

@@ -77,8 +77,16 @@ def test_candidates_and_boxes_are_limited():
 
 def test_suppression_ignores_the_direction():
     """Quirk: NMS at IoU 0.01 comes before the direction is repaired."""
+    assert EmiffConfig().detection.nms_threshold == 0.01
     found = decode([(3, 5, 0, 2.0, 0, 0), (3, 5, 1, 1.0, 0, 1), (3, 7, 0, 1.5, 0, 1)])
     assert len(found) == 2
+
+
+def test_candidates_are_limited_before_the_threshold_and_boxes_after_suppression():
+    """Quirk: the best 100 anchors are taken first; crowded ones leave no room for others."""
+    crowd = [(3, 5, 0, 5.0, 0, 0), (3, 5, 1, 4.0, 0, 0), (20, 30, 0, 3.0, 0, 0)]
+    assert len(decode(crowd)) == 2
+    assert len(decode(crowd, detection={'candidates': 2})) == 1
 
 
 def test_nothing_found():

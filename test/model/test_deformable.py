@@ -102,6 +102,16 @@ def test_module_starts_as_an_ordinary_convolution():
     assert torch.allclose(module(x), functional.conv2d(x, module.weight, padding=1), atol=1e-5)
 
 
+def test_version_1_has_no_mask_and_no_bias():
+    """Quirk: deformable convolution v1; two offsets for each of nine taps, nothing else."""
+    parameters = {name: tuple(p.shape) for name, p in DeformableConv(6, 'x').named_parameters()}
+    assert parameters == {
+        'weight': (6, 6, 3, 3),
+        'offset.weight': (18, 6, 3, 3),
+        'offset.bias': (18,),
+    }
+
+
 def test_shapes_are_checked():
     x, offset, weight = arguments()
     with pytest.raises(ValueError, match=r'offset has shape \(2, 17, 5, 7\); expected'):

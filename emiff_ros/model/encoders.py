@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The two image encoders: the roadside's, which runs on the pole, and the vehicle's own."""
+"""The two image encoders: the roadside's, which runs on the pole, and the vehicle's own.
+
+EMIFF (arXiv 2402.15272) gives each side its own weights of the same backbone and pyramid.
+"""
 
 from torch import Tensor, nn
 

@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Anchor head: class scores, box offsets and direction bins at each bird's-eye cell."""
+"""Anchor head: class scores, box offsets and direction bins at each bird's-eye cell.
+
+EMIFF (arXiv 2402.15272) takes the detection head of PointPillars (arXiv 1812.05784) as it is.
+"""
 
 from typing import NamedTuple
 

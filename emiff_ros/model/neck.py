@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""From the voxel volume to the bird's-eye map: 3D convolutions, or 2D ones on a folded volume."""
+"""From the voxel volume to the bird's-eye map: 3D convolutions, or 2D ones on a folded volume.
+
+EMIFF (arXiv 2402.15272) takes the 3D neck of ImVoxelNet (arXiv 2106.01178) as it is.
+"""
 
 from itertools import pairwise
 

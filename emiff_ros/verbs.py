@@ -47,6 +47,10 @@ VERBS = {
     ),
     'infrastructure_node': ('emiff_ros.nodes.infrastructure_node', 'the roadside node'),
     'vehicle_node': ('emiff_ros.nodes.vehicle_node', 'the vehicle node'),
+    'lossy_link_node': (
+        'emiff_ros.nodes.lossy_link_node',
+        'passes features on as a bad radio link does',
+    ),
 }
 
-NODES = ('infrastructure_node', 'vehicle_node')
+NODES = ('infrastructure_node', 'vehicle_node', 'lossy_link_node')

@@ -24,9 +24,13 @@ from typing import Any
 import yaml
 
 from emiff_ros.nodes.parameters import Parameter
-from emiff_ros.nodes.specifications import INFRASTRUCTURE, VEHICLE
+from emiff_ros.nodes.specifications import INFRASTRUCTURE, LOSSY_LINK, VEHICLE
 
-SPECIFICATIONS = {'infrastructure_node': INFRASTRUCTURE, 'vehicle_node': VEHICLE}
+SPECIFICATIONS = {
+    'infrastructure_node': INFRASTRUCTURE,
+    'vehicle_node': VEHICLE,
+    'lossy_link_node': LOSSY_LINK,
+}
 
 _JSON_TYPES = {bool: 'boolean', int: 'integer', float: 'number', str: 'string', list: 'array'}
 

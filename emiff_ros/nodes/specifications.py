@@ -184,3 +184,73 @@ VEHICLE = (
         unit='m',
     ),
 )
+
+LOSSY_LINK = (
+    Parameter(
+        'message_type',
+        'FeatureTensor',
+        'Type of ~/input and ~/output, of emiff_msgs.',
+        choices=('FeatureTensor',),
+    ),
+    Parameter(
+        'mtu', 1400, 'Bytes of a message in one packet.', unit='B', minimum=1, maximum=65507
+    ),
+    Parameter(
+        'loss',
+        0.0,
+        'Share of packets lost; a message is lost with any of its packets.',
+        minimum=0.0,
+        maximum=1.0,
+    ),
+    Parameter(
+        'burst',
+        1.0,
+        'Mean packets lost in a row: 1 is independent loss, more a Gilbert-Elliott channel.',
+        minimum=1.0,
+        maximum=1e6,
+    ),
+    Parameter('delay', 0.0, 'Delay of every message.', unit='s', minimum=0.0, maximum=60.0),
+    Parameter(
+        'jitter',
+        0.0,
+        'Largest extra delay, uniformly distributed; messages may overtake.',
+        unit='s',
+        minimum=0.0,
+        maximum=60.0,
+    ),
+    Parameter(
+        'reordering',
+        0.0,
+        'Share of messages that are held back for once more the delay and the jitter.',
+        minimum=0.0,
+        maximum=1.0,
+    ),
+    Parameter(
+        'duplication', 0.0, 'Share of messages that arrive twice.', minimum=0.0, maximum=1.0
+    ),
+    Parameter(
+        'corruption',
+        0.0,
+        'Share of deliveries with one flipped bit in the payload.',
+        minimum=0.0,
+        maximum=1.0,
+    ),
+    Parameter(
+        'bandwidth',
+        0.0,
+        'Rate of the link; 0 is no limit.',
+        unit='bit/s',
+        minimum=0.0,
+        maximum=1e12,
+    ),
+    Parameter(
+        'max_queue',
+        0.5,
+        'How long a message may wait for the link before it is dropped.',
+        unit='s',
+        minimum=0.0,
+        maximum=60.0,
+    ),
+    Parameter('seed', 0, 'Seed of all chance: the same seed repeats a run.', minimum=0),
+    Parameter('autostart', True, 'Configure and activate without a lifecycle manager.'),
+)

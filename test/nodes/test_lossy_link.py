@@ -1,0 +1,147 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Features cross a bad link over DDS: counted there, survived by the vehicle."""
+
+import time
+
+from nodes.world import wait_for, wait_until
+import numpy as np
+import pytest
+from rclpy.qos import QoSProfile
+
+from emiff_msgs.msg import FeatureTensor, FusionStatus
+from emiff_ros.bringup import ProcessDescription
+from emiff_ros.demo.processes import NodeProcess
+from emiff_ros.nodes.lossy_link_node import damaged
+from emiff_ros.share import share_directory
+from emiff_ros.transport.codec import decode_feature, encode_feature
+from emiff_ros.transport.errors import ChecksumError
+from emiff_ros.transport.feature_message import encoded_from_message
+
+RADIO = '/radio/features'
+
+
+@pytest.fixture
+def radio(world, tmp_path):
+    """Start a lossy link between two topics and wait until it is active."""
+    running = []
+
+    def start_link(source, **parameters):
+        description = ProcessDescription(
+            'lossy_link_node',
+            'radio',
+            share_directory() / 'config' / 'lossy_link_node.param.yaml',
+            parameters,
+            {'~/input': source, '~/output': RADIO},
+        )
+        process = NodeProcess(description, tmp_path / 'radio.log')
+        process.start()
+        running.append(process)
+        process.wait_until_active(world.listener)
+        return description.fully_qualified_name
+
+    yield start_link
+    for process in running:
+        process.stop()
+
+
+def counts(world, link):
+    return {key: int(value) for key, value in world.listener.diagnostics(link, 'link').items()}
+
+
+def test_messages_are_lost_damaged_and_counted(world, radio):
+    link = radio(
+        '/sent', loss=0.2, burst=3.0, corruption=0.3, duplication=0.2, jitter=0.05, seed=3
+    )
+    received = []
+    world.node.create_subscription(FeatureTensor, RADIO, received.append, QoSProfile(depth=200))
+    publisher = world.node.create_publisher(FeatureTensor, '/sent', QoSProfile(depth=200))
+    wait_for(publisher.get_subscription_count, 20)
+    tensor = np.random.default_rng(0).random((2, 12, 20), np.float32)
+    encoded = encode_feature(tensor, 'int8', 'rans')
+    for number in range(100):
+        message = FeatureTensor(sequence=number, format_version=1, payload=encoded.payload)
+        message.shape = np.array(encoded.shape, np.uint32)
+        message.scale, message.zero_point = encoded.scale, encoded.zero_point
+        message.quantization, message.coder = encoded.quantization, encoded.coder
+        message.decoded_size, message.crc32 = encoded.decoded_size, encoded.crc32
+        publisher.publish(message)
+    wait_for(lambda: counts(world, link)['sent'] == 100, 30)
+    seen = counts(world, link)
+    assert seen['sent'] == seen['delivered'] + seen['lost'] + seen['dropped']
+    assert 5 < seen['lost'] < 45
+    wait_for(lambda: len(received) == seen['delivered'] + seen['duplicated'], 20)
+    damaged_ones = 0
+    for message in received:
+        try:
+            decode_feature(encoded_from_message(message))
+        except ChecksumError:
+            damaged_ones += 1
+    assert damaged_ones == seen['corrupted'] > 5
+    assert [message.sequence for message in received] != sorted(m.sequence for m in received)
+
+
+def test_one_bit_in_the_last_quarter_is_damaged():
+    original = bytes(100)
+    for number in range(0, 2000, 7):
+        changed = damaged(original, number)
+        assert sum(byte.bit_count() for byte in changed) == 1
+        assert not any(changed[:75])
+
+
+def test_an_impossible_link_does_not_start(tmp_path):
+    description = ProcessDescription(
+        'lossy_link_node',
+        'radio',
+        share_directory() / 'config' / 'lossy_link_node.param.yaml',
+        {'loss': 0.9, 'burst': 2.0},
+    )
+    process = NodeProcess(description, tmp_path / 'radio.log')
+    process.start()
+    wait_for(lambda: not process.is_running, 60)
+    assert 'use longer bursts' in (tmp_path / 'radio.log').read_text()
+
+
+def test_the_vehicle_answers_under_burst_loss_and_jitter(world, start, radio):
+    start('infrastructure')
+    radio('/infrastructure/features', loss=0.2, burst=4.0, delay=0.02, jitter=0.3, seed=5)
+    topics = {'feature_topics': [RADIO]}
+    vehicle = start('vehicle', **topics, max_feature_age=1.0).description.fully_qualified_name
+    world.fused_result(60.0)
+    begin = time.monotonic()
+    for _ in range(10):
+        world.result(world.publish_vehicle())
+    period = 2 * max((time.monotonic() - begin) / 10, 0.05)  # half of the measured capacity
+
+    stamps = []
+    for _ in range(60):
+        begin = time.monotonic()
+        world.publish_station()
+        stamps.append(world.publish_vehicle())
+        wait_until(begin + period)
+    missing = world.listener.wait_for_results(stamps, 5.0)
+    assert len(missing) <= 0.05 * len(stamps)
+    modes = [world.listener.statuses[stamp].mode for stamp in set(stamps) - missing]
+    assert modes.count(FusionStatus.FUSED) > len(modes) / 2
+
+    def settled():
+        features = world.listener.diagnostics(vehicle, 'stations')
+        features = {key: int(value) for key, value in features.items() if value.isdecimal()}
+        parts = ('fused', 'superseded', 'expired', 'refused', 'cached')
+        return features['received'] > 20 and features['received'] == sum(
+            features[name] for name in parts
+        )
+
+    wait_for(settled, 20)

@@ -40,8 +40,10 @@ from emiff_ros.matching.matcher import Matcher
 from emiff_ros.matching.results import Match, MatchState, Refused
 from emiff_ros.model import Boxes, Camera, InfrastructureView
 from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
+from emiff_ros.nodes.chunk_input import ChunkInput
 from emiff_ros.nodes.device import choose_device
 from emiff_ros.nodes.diagnostics import status
+from emiff_ros.nodes.ego_filter import EgoFootprint
 from emiff_ros.nodes.fusion_status import fusion_status_message
 from emiff_ros.nodes.images import NetworkImage
 from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage
@@ -87,9 +89,11 @@ class VehicleNode(ManagedNode):
         )
         self._network: VehicleNetwork | None = None
         self.diagnostics.add('stations', self._station_status)
+        self._chunk_input = ChunkInput(self, self._on_feature)
 
     def load_network(self, path: Path) -> None:
         """Load the receiver's half of the network."""
+        self._ego = EgoFootprint.from_values(self.parameters.values.ego_footprint)
         self._network = VehicleNetwork(path, choose_device(self.parameters.values.device))
 
     def free_network(self) -> None:
@@ -124,6 +128,8 @@ class VehicleNode(ManagedNode):
         """Listen to the pose, the calibration and the stations."""
         self.listen(Odometry, '~/input/odometry', self._poses.add, depth=50)
         self.listen(CameraCalibration, '~/input/calibration', self._calibrations.add, depth=10)
+        for topic in filter(None, self.parameters.values.feature_chunk_topics):
+            self._chunk_input.listen(topic)
         for topic in self.parameters.values.feature_topics:
             subscriber = Subscriber(
                 self,
@@ -225,7 +231,7 @@ class VehicleNode(ManagedNode):
         boxes, scores = found.boxes.double().numpy(), found.scores.double().numpy()
         labels = [self._network.config.class_names[index] for index in found.labels.tolist()]
         if self.parameters.values.filter_ego:
-            outside = ~_inside(self.parameters.values.ego_footprint, boxes)
+            outside = ~self._ego.contains(boxes)
             boxes, scores = boxes[outside], scores[outside]
             labels = [label for label, keep in zip(labels, outside, strict=True) if keep]
         header = Header(stamp=received.message.header.stamp, frame_id=extrinsics.reference_frame)
@@ -272,13 +278,6 @@ def _unused(match: Match, reason: str, state: MatchState = MatchState.REFUSED) -
 def _sized_view(camera: Camera) -> SizedView:
     view = CameraView(camera.intrinsics.numpy(), camera.camera_from_vehicle.numpy())
     return view, camera.image_size
-
-
-def _inside(footprint: list[float], boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which boxes have their centre inside (x from, x to, y from, y to)."""
-    x_from, x_to, y_from, y_to = footprint
-    x, y = boxes[:, 0], boxes[:, 1]
-    return (x_from <= x) & (x <= x_to) & (y_from <= y) & (y <= y_to)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -24,11 +24,13 @@ import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.duration import Duration
+from rclpy.lifecycle import LifecyclePublisher
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.serialization import serialize_message
 import torch
 
-from emiff_msgs.msg import CameraCalibration, FeatureTensor
+from emiff_msgs.msg import CameraCalibration, FeatureChunk, FeatureTensor
 from emiff_ros.geometry import as_affine
 from emiff_ros.model import preprocess_image
 from emiff_ros.model.weights import load_infrastructure_encoder
@@ -39,12 +41,17 @@ from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage
 from emiff_ros.nodes.process import run_node
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.nodes.specifications import INFRASTRUCTURE
+from emiff_ros.transport.chunk_message import message_from_chunk
+from emiff_ros.transport.chunking import cut
 from emiff_ros.transport.errors import TransportError
 from emiff_ros.transport.feature_header import FeatureHeader
 from emiff_ros.transport.feature_message import message_from_feature
 from emiff_ros.transport.message_size import message_size
 from emiff_ros.transport.quantization import Quantization
 from emiff_ros.transport.rate_control import PROFILES, RateController, RateDecision
+
+CHUNK_DEPTH = 200
+"""Pieces that DDS keeps for a reliable subscriber."""
 
 
 class InfrastructureNode(ManagedNode):
@@ -94,17 +101,26 @@ class InfrastructureNode(ManagedNode):
         self._encoder = None
 
     def create_outputs(self) -> None:
-        """Create the feature publisher."""
-        self._features = self.create_lifecycle_publisher(
-            FeatureTensor,
-            '~/output/features',
-            QoSProfile(depth=1, lifespan=Duration(seconds=self.parameters.values.lifespan)),
+        """Create the feature publishers."""
+        self._features = self._publisher(FeatureTensor, '~/output/features', 1)
+        self._chunks = None
+        if self.parameters.values.chunked:
+            self._chunks = self._publisher(FeatureChunk, '~/output/feature_chunks', CHUNK_DEPTH)
+
+    def _publisher(self, kind: type, topic: str, depth: int) -> LifecyclePublisher:
+        lifespan = Duration(seconds=self.parameters.values.lifespan)
+        return self.create_lifecycle_publisher(
+            kind,
+            topic,
+            QoSProfile(depth=depth, lifespan=lifespan),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
     def destroy_outputs(self) -> None:
-        """Destroy the feature publisher."""
-        self.destroy_publisher(self._features)
+        """Destroy the feature publishers."""
+        for publisher in (self._features, self._chunks):
+            if publisher is not None:
+                self.destroy_publisher(publisher)
 
     def create_inputs(self) -> None:
         """Listen to the camera's pose."""
@@ -150,10 +166,23 @@ class InfrastructureNode(ManagedNode):
         self._rate_decision = decision
         self._sequence += 1
         self._features.publish(message)
+        if self._chunks is not None:
+            self._publish_chunks(message)
         self.get_logger().debug(
             f'{decision.message_bytes} bytes after '
             f'{(time.monotonic() - received.arrived) * 1e3:.0f} ms'
         )
+
+    def _publish_chunks(self, message: FeatureTensor) -> None:
+        pieces = cut(
+            serialize_message(message),
+            message.station_id,
+            message.session_id,
+            message.sequence,
+            self.parameters.values.chunk_redundancy,
+        )
+        for piece in pieces:
+            self._chunks.publish(message_from_chunk(piece, message.header))
 
     def _rate_status(self) -> DiagnosticStatus:
         """Say what the byte budget made of the newest feature."""

@@ -28,14 +28,14 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
-from emiff_msgs.msg import FeatureTensor
+from emiff_msgs.msg import FeatureChunk, FeatureTensor
 from emiff_ros.nodes.diagnostics import DiagnosticsReporter, status
 from emiff_ros.nodes.parameters import NodeParameters, ParameterError
 from emiff_ros.nodes.process import run_node
 from emiff_ros.nodes.specifications import LOSSY_LINK
 from emiff_ros.transport.lossy_link import LinkConfig, LinkConfigError, LinkModel
 
-MESSAGE_TYPES = {'FeatureTensor': FeatureTensor}
+MESSAGE_TYPES = {'FeatureTensor': FeatureTensor, 'FeatureChunk': FeatureChunk}
 DEPTH = 100
 
 

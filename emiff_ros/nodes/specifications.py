@@ -105,6 +105,19 @@ INFRASTRUCTURE = (
         run_time=True,
     ),
     Parameter(
+        'chunked',
+        False,
+        'Publish features in pieces of one packet on ~/output/feature_chunks, too.',
+    ),
+    Parameter(
+        'chunk_redundancy',
+        0.5,
+        'Repair pieces for each piece of a message, rounded up.',
+        minimum=0.0,
+        maximum=4.0,
+        run_time=True,
+    ),
+    Parameter(
         'lifespan',
         0.5,
         'Age at which an unsent feature is dropped.',
@@ -118,6 +131,11 @@ VEHICLE = (
     *COMMON,
     Parameter(
         'feature_topics', ['~/input/features'], 'Feature topics, one per station or shared.'
+    ),
+    Parameter(
+        'feature_chunk_topics',
+        [''],
+        'Topics with features in pieces (emiff_msgs/FeatureChunk); an empty name is none.',
     ),
     Parameter(
         'max_feature_age',
@@ -190,7 +208,7 @@ LOSSY_LINK = (
         'message_type',
         'FeatureTensor',
         'Type of ~/input and ~/output, of emiff_msgs.',
-        choices=('FeatureTensor',),
+        choices=('FeatureTensor', 'FeatureChunk'),
     ),
     Parameter(
         'mtu', 1400, 'Bytes of a message in one packet.', unit='B', minimum=1, maximum=65507

@@ -24,6 +24,9 @@ HASHES = {
     'emiff_msgs/msg/CameraCalibration': (
         'a5af96fe8a5878a6bb247da59e37ae8f962c20212b9168846724a2ae195f23ef'
     ),
+    'emiff_msgs/msg/FeatureChunk': (
+        'a6f9128e181ab79b871af75b4841e8bc7af057b9538dc0c424e5a0bba438fef3'
+    ),
     'emiff_msgs/msg/FeatureTensor': (
         '644d88148df68aee7e23cd32fe039973d8c3a528fb1cbc0d8451fb6e834482fa'
     ),

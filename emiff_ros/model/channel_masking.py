@@ -72,7 +72,8 @@ class ChannelMasking(nn.Module):
         """Mask V maps [B, C, h, w] with V camera vectors [B, 16]."""
         views = len(features)
         camera = record('ccm_input', torch.stack(list(vectors), dim=1).flatten(0, 1))
-        normalised = record('ccm_bn', self.camera_norm(camera.to(features[0].dtype)))
+        # Not in the features' precision: autocast would round pixels and metres to 8 bits.
+        normalised = record('ccm_bn', self.camera_norm(camera.to(self.camera_norm.weight.dtype)))
         embedded = record('ccm_mlp', self.camera_mlp(normalised))
         mask = record('ccm_mask', torch.sigmoid(self.mask_mlp(embedded)))
         reduced = self.reduce(torch.stack(list(features), dim=1).flatten(0, 1))

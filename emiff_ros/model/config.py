@@ -353,7 +353,7 @@ class EmiffConfig(_Section):
             values = yaml.safe_load(path.read_text(encoding='utf-8'))
         except FileNotFoundError as error:
             raise ConfigurationError(f'{path}: no such model configuration') from error
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ConfigurationError(f'{path}: not valid YAML: {error}') from error
         return cls.from_dict(values if values is not None else {}, str(path))
 

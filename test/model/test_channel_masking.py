@@ -68,6 +68,14 @@ def test_training_norm_sees_all_views():
     assert module.camera_norm.running_mean.tolist() == pytest.approx([0.5 * momentum] * 16)
 
 
+def test_autocast_does_not_round_the_camera():
+    module = masking().eval()
+    vector = torch.linspace(-2000, 2000, 16).view(1, 16) + 0.3
+    with StageRecorder() as recorder, torch.autocast('cpu', torch.bfloat16):
+        module([torch.randn(1, 6, 4, 4).bfloat16()], [vector])
+    assert torch.equal(recorder.stages['ccm_bn'], module.camera_norm(vector))
+
+
 def test_mask_scales_the_channels():
     module = masking().eval()
     feature, vector = torch.randn(1, 6, 4, 4), torch.randn(1, 16)

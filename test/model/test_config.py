@@ -57,6 +57,14 @@ def test_square_grid_has_cells_of_32_centimetres():
     assert sizes == pytest.approx([0.32, 0.32, 0.32])
 
 
+def test_grid_is_not_the_range_of_the_labels():
+    """Quirk: the voxels reach from -3.08 to 0.76 m, point_cloud_range from -3 to 1 m."""
+    voxels = EmiffConfig().voxels
+    low, high = voxels.z_range
+    assert (low, high, voxels.counts[2]) == (-3.08, 0.76, 12)
+    assert (high - low) / 12 == pytest.approx(0.32)
+
+
 def test_configuration_is_immutable():
     with pytest.raises(ValidationError):
         EmiffConfig().fpn_channels = 32
@@ -115,11 +123,16 @@ def test_missing_file_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('text', 'message'), [('a: [1', 'not valid YAML'), ('- 1', 'expected a mapping.*list')]
+    ('text', 'message'),
+    [
+        ('a: [1', 'not valid YAML'),
+        ('- 1', 'expected a mapping.*list'),
+        ('image_height: \xff', 'model.yaml: not valid YAML'),
+    ],
 )
 def test_unreadable_file_is_explained(tmp_path, text, message):
     path = tmp_path / 'model.yaml'
-    path.write_text(text)
+    path.write_text(text, encoding='latin-1')
     with pytest.raises(ConfigurationError, match=message):
         EmiffConfig.from_yaml(path)
 

@@ -68,8 +68,11 @@ def draw_curves(
         for curve in curves:
             if curve.kind == kind:
                 _line(axes, curve, measure, names.index(curve.method), theme)
-        frames = next(curve.frames for curve in curves if curve.kind == kind)
-        axes.set_title(f'{TITLES[kind]} ({frames} frames)', fontsize=10, color=theme.text.hex)
+        shown = next(curve for curve in curves if curve.kind == kind)
+        axes.set_title(
+            f'{TITLES[kind]} ({shown.frames} frames)', fontsize=10, color=theme.text.hex
+        )
+        axes.set_xticks(shown.sizes, [f'{size:g}' for size in shown.sizes])
         axes.set_xlabel(UNITS[kind])
         axes.set_ylabel(_MEASURE_TITLES.get(measure, measure))
         axes.set_ylim(0.0, max(1.12 * highest, 1.0))

@@ -29,6 +29,15 @@ from emiff_ros.nodes.refusal import Refusal
 _BRIDGE = CvBridge()
 _JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
 
+_CONVERSIONS = {
+    'bayer_grbg8': (1, cv2.COLOR_BayerGB2BGR),
+    'yuv422': (2, cv2.COLOR_YUV2BGR_UYVY),
+    'uyvy': (2, cv2.COLOR_YUV2BGR_UYVY),
+    'yuv422_yuy2': (2, cv2.COLOR_YUV2BGR_YUYV),
+    'yuyv': (2, cv2.COLOR_YUV2BGR_YUYV),
+}
+"""Encodings that not every cv_bridge knows: bytes of a pixel and OpenCV's conversion."""
+
 
 @dataclass(frozen=True)
 class NetworkImage:
@@ -66,14 +75,28 @@ def decode_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
             )
         return pixels
     try:
+        if message.encoding in _CONVERSIONS:
+            return _convert(message)
         return _BRIDGE.imgmsg_to_cv2(message, 'bgr8')
-    except (CvBridgeError, ValueError, TypeError) as error:
+    except (CvBridgeError, KeyError, ValueError, TypeError, cv2.error) as error:
         raise Refusal(
             'undecodable_image',
             f'image with encoding {message.encoding!r}, {message.width}x{message.height}, step '
             f'{message.step} '
             f'and {len(message.data)} bytes cannot be converted: {error}',
         ) from error
+
+
+def _convert(message: Image) -> NDArray[np.uint8]:
+    """Convert an encoding of ``_CONVERSIONS`` to BGR.
+
+    Raises:
+        ValueError: if the message has too few bytes.
+    """
+    depth, conversion = _CONVERSIONS[message.encoding]
+    rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
+    pixels = rows[:, : message.width * depth].reshape(message.height, message.width, depth)
+    return cv2.cvtColor(pixels, conversion)
 
 
 def check_camera_info(info: CameraInfo) -> NDArray[np.float64]:

@@ -46,7 +46,7 @@ pytestmark = pytest.mark.skipif(
     not is_installed(), reason=f'{PACKAGE} is not in a sourced workspace'
 )
 
-START = 120.0
+START = 300.0
 """Seconds that nodes may take to come up."""
 
 

@@ -67,6 +67,61 @@ def test_colour_encodings(picture, encoding, convert):
     assert (decode_image(raw(convert(picture), encoding)) == picture).all()
 
 
+def bayer(bgr, pattern):
+    """Keep one colour of each pixel, as a sensor with this mosaic sees it."""
+    mosaic = np.empty(bgr.shape[:2], np.uint8)
+    for place, colour in enumerate(pattern):
+        row, column = divmod(place, 2)
+        mosaic[row::2, column::2] = bgr[row::2, column::2, 'bgr'.index(colour)]
+    return mosaic
+
+
+@pytest.mark.parametrize('pattern', ['rggb', 'bggr', 'gbrg', 'grbg'])
+def test_mosaics(picture, pattern):
+    decoded = decode_image(raw(bayer(picture, pattern), f'bayer_{pattern}8')).astype(int)
+    assert np.abs(decoded - picture)[2:-2, 2:-2].max() <= 4
+
+
+def yuv422(bgr, luma_first):
+    """Keep the colour of every other pixel."""
+    yuv = cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV)
+    packed = np.empty((*bgr.shape[:2], 2), np.uint8)
+    luma, chroma = (0, 1) if luma_first else (1, 0)
+    packed[..., luma] = yuv[..., 0]
+    packed[:, ::2, chroma] = yuv[:, ::2, 1]
+    packed[:, 1::2, chroma] = yuv[:, ::2, 2]
+    return packed
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'luma_first'),
+    [('yuv422', False), ('uyvy', False), ('yuv422_yuy2', True), ('yuyv', True)],
+)
+def test_halved_colour(encoding, luma_first):
+    grey = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
+    decoded = decode_image(raw(yuv422(grey, luma_first), encoding)).astype(int)
+    assert np.abs(decoded - 128).max() <= 4
+
+    blue = np.full((HEIGHT, WIDTH, 3), (150, 90, 90), np.uint8)
+    decoded = decode_image(raw(yuv422(blue, luma_first), encoding)).astype(int)
+    assert decoded[..., 0].mean() > decoded[..., 1:].mean() + 30
+    assert np.abs(decoded[..., 1] - decoded[..., 2]).max() < 40
+
+
+@pytest.mark.parametrize('encoding', ['yuv422', 'bayer_grbg8'])
+def test_rows_may_be_padded(encoding):
+    rows = np.full((HEIGHT, WIDTH * (2 if encoding == 'yuv422' else 1) + 8), 128, np.uint8)
+    message = raw(rows, encoding)
+    message.width = WIDTH
+    assert decode_image(message).shape == (HEIGHT, WIDTH, 3)
+
+
+def test_refuses_an_encoding_that_nobody_knows(picture):
+    with pytest.raises(Refusal, match="encoding 'infrared'") as refusal:
+        decode_image(raw(picture, 'infrared'))
+    assert refusal.value.cause == 'undecodable_image'
+
+
 def test_mono_becomes_three_channels(picture):
     decoded = decode_image(raw(np.ascontiguousarray(picture[..., 0]), 'mono8'))
     assert (decoded == picture[..., :1]).all()

@@ -16,7 +16,12 @@
 
 import csv
 import logging
+import os
 from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 import torch
@@ -100,6 +105,40 @@ def test_a_resumed_run_repeats_an_unbroken_one(tmp_path):
         for part in ('whole', 'parts')
     ]
     assert all(torch.equal(final[0][name], final[1][name]) for name in final[0])
+
+
+def test_a_killed_process_goes_on_from_its_last_epoch(tmp_path):
+    """SIGKILL at any moment leaves a checkpoint that continues with the same losses."""
+    folder = tiny_folder(tmp_path)
+    steps = {**TRAINING, 'epochs': 12}
+    (tmp_path / 'model.yaml').write_text(yaml.safe_dump(MODEL))
+    (tmp_path / 'training.yaml').write_text(yaml.safe_dump(steps))
+    run = tmp_path / 'run'
+    arguments = ['train', '--config', f'{tmp_path}/model.yaml', '--data', str(folder.root)]
+    arguments += ['--training', f'{tmp_path}/training.yaml', '--output', str(run)]
+    arguments += ['--cache', f'{tmp_path}/cache', '--accelerator', 'cpu']
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'emiff_ros', *arguments],
+        env={**os.environ, 'OMP_NUM_THREADS': '1'},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 900.0
+        while not (run / 'last.ckpt').exists() and process.poll() is None:
+            assert time.monotonic() < deadline, 'no checkpoint within 900 s'
+            time.sleep(0.01)
+    finally:
+        process.kill()
+    assert process.wait() == -signal.SIGKILL
+    reached = torch.load(run / 'last.ckpt', weights_only=False)['global_step']
+    assert 2 <= reached < 24
+    data = tiny_set(tmp_path)
+    train(tiny_model(), tiny_training(epochs=12), data, None, _options(tmp_path / 'whole'))
+    assert cli.main([*arguments, '--resume', f'{run}/last.ckpt']) == 0
+    whole, parts = _losses(tmp_path / 'whole'), _losses(run)
+    assert set(range(reached, 24)) <= set(parts)
+    assert all(parts[step] == whole[step] for step in parts)
 
 
 def test_a_time_budget_ends_the_run_in_order(tmp_path):

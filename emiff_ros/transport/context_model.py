@@ -34,10 +34,10 @@ from numpy.typing import NDArray
 Lattice = tuple[slice, slice, slice]
 
 COARSEST = 4
-SPREAD_BINS = 8
+SPREAD_BINS = 6
 SPREAD_UNITS = 24  # of the integer spread, in one code
-VALUE_GROWTH = 6
-MEAN_GROWTH = 9
+VALUE_GROWTH = 4
+MEAN_GROWTH = 6
 TABLE_TOTAL = 1024
 LEARNING = 12
 

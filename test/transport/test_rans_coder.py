@@ -30,10 +30,10 @@ from emiff_ros.transport.errors import CorruptPayloadError, TooLargeError, Unsup
 from emiff_ros.transport.quantization import Layout, Quantization, bytes_from_codes
 from emiff_ros.transport.rans_coder import MAX_CODED_VALUES
 
-TABLES = 'ae750327cf8dc7a6a2792f64604fdfc60492440028d9ccd7153af722f366e1c5'
+TABLES = '0a5ed3d8ab45ad0613013b8fc25eb4cc8ee70285e0ef26308e74aea126a6da3a'
 PAYLOAD = (
-    '0c770e09709edafcf304df8ac5a3b5046ae70dfbee1424022'
-    '2906b84f78a62fd825884938df18ae70dd6ef324835000000'
+    '0cec2788a14f4f0d2fe2dcf86557cf0ac07909ffbf3d8502d'
+    '6f00781ff0643fd2d89c80fbb7a3beaa4ab75694ebd000000'
 )
 INT8, INT4 = Quantization.INT8, Quantization.INT4
 

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 from cv_bridge import CvBridge, CvBridgeError
@@ -37,6 +38,13 @@ _CONVERSIONS = {
     'yuyv': (2, cv2.COLOR_YUV2BGR_YUYV),
 }
 """Encodings that not every cv_bridge knows: bytes of a pixel and OpenCV's conversion."""
+
+_DISTORTION_MODELS = {
+    'plumb_bob': (4, 5),
+    'rational_polynomial': (8, 12, 14),
+    'equidistant': (4,),
+}
+"""Distortion models of sensor_msgs/CameraInfo and how many coefficients they have."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +129,52 @@ def check_camera_info(info: CameraInfo) -> NDArray[np.float64]:
     return intrinsics
 
 
+@lru_cache(maxsize=4)
+def _undistortion_maps(
+    model: str, k: tuple[float, ...], d: tuple[float, ...], size: tuple[int, int]
+) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
+    """Return OpenCV's maps from a distorted image to one with the same intrinsics."""
+    intrinsics = np.reshape(k, (3, 3))
+    if model == 'equidistant':
+        return cv2.fisheye.initUndistortRectifyMap(
+            intrinsics, np.array(d), np.eye(3), intrinsics, size, cv2.CV_16SC2
+        )
+    return cv2.initUndistortRectifyMap(
+        intrinsics, np.array(d), None, intrinsics, size, cv2.CV_16SC2
+    )
+
+
+def undistort(pixels: NDArray[np.uint8], info: CameraInfo) -> NDArray[np.uint8]:
+    """Remove the lens distortion that a CameraInfo describes; the intrinsics stay as they are.
+
+    Raises:
+        Refusal: ``bad_camera_info``, for a model or coefficients that OpenCV does not know.
+    """
+    if not any(info.d):
+        return pixels
+    if (
+        info.distortion_model not in _DISTORTION_MODELS
+        or len(info.d) not in _DISTORTION_MODELS[info.distortion_model]
+        or not np.isfinite(info.d).all()
+    ):
+        raise Refusal(
+            'bad_camera_info',
+            f'CameraInfo has the distortion model {info.distortion_model!r} with d = '
+            f'{list(info.d)}; expected finite coefficients of one of '
+            f'{", ".join(_DISTORTION_MODELS)}',
+        )
+    maps = _undistortion_maps(
+        info.distortion_model, tuple(info.k), tuple(info.d), (info.width, info.height)
+    )
+    return cv2.remap(pixels, *maps, cv2.INTER_LINEAR)
+
+
 def prepare_image(
-    message: Image | CompressedImage, info: CameraInfo, width: int, height: int
+    message: Image | CompressedImage,
+    info: CameraInfo,
+    width: int,
+    height: int,
+    rectify: bool = False,
 ) -> NetworkImage:
     """Decode an image and resize it to ``width`` x ``height`` with its intrinsics.
 
@@ -131,6 +183,7 @@ def prepare_image(
         info: calibration of the same camera at the image's size.
         width: of the network's input before padding, pixels.
         height: likewise.
+        rectify: remove the lens distortion that ``info`` describes.
 
     Raises:
         Refusal: if the image cannot be decoded or its size is not the CameraInfo's.
@@ -144,6 +197,8 @@ def prepare_image(
             f'image is {columns}x{rows} but its CameraInfo says {info.width}x{info.height}: '
             'publish the CameraInfo of this stream',
         )
+    if rectify:
+        pixels = undistort(pixels, info)
     resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
     scale = np.diag([width / columns, height / rows, 1.0])
     return NetworkImage(cv2.cvtColor(resized, cv2.COLOR_BGR2RGB), scale @ intrinsics)

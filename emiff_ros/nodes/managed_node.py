@@ -243,7 +243,9 @@ class ManagedNode(LifecycleNode):
                 'no_camera_info',
                 'no CameraInfo has arrived yet: is ~/input/camera_info published?',
             )
-        return prepare_image(received.message, self._camera_info, width, height)
+        return prepare_image(
+            received.message, self._camera_info, width, height, self.parameters.values.rectify
+        )
 
     def _process(self, received: ReceivedImage) -> None:
         try:

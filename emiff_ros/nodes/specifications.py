@@ -35,6 +35,13 @@ COMMON = (
         choices=('compressed', 'raw'),
     ),
     Parameter(
+        'rectify',
+        False,
+        'Remove the lens distortion that ~/input/camera_info describes; for images that are not '
+        'rectified yet.',
+        run_time=True,
+    ),
+    Parameter(
         'calibration_timeout',
         0.2,
         'How long the first image waits for its CameraInfo and calibration.',

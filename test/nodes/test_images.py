@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from emiff_ros.nodes.images import check_camera_info, decode_image, prepare_image
+from emiff_ros.nodes.images import check_camera_info, decode_image, prepare_image, undistort
 from emiff_ros.nodes.refusal import Refusal
 
 HEIGHT, WIDTH = 54, 96
@@ -170,4 +170,63 @@ def test_refuses_an_impossible_focal_length(camera_info, value):
     camera_info.k[0] = value
     with pytest.raises(Refusal, match='positive focal lengths') as refusal:
         check_camera_info(camera_info)
+    assert refusal.value.cause == 'bad_camera_info'
+
+
+def distorted_points(info, points):
+    """Project ideal pixels through the lens of ``info``."""
+    k = np.reshape(info.k, (3, 3))
+    rays = np.column_stack([(points - k[:2, 2]) / [k[0, 0], k[1, 1]], np.ones(len(points))])
+    if info.distortion_model == 'equidistant':
+        seen, _ = cv2.fisheye.projectPoints(
+            rays[:, None], np.zeros(3), np.zeros(3), k, np.array(info.d)
+        )
+    else:
+        seen, _ = cv2.projectPoints(rays, np.zeros(3), np.zeros(3), k, np.array(info.d))
+    return seen.reshape(-1, 2)
+
+
+@pytest.mark.parametrize(
+    ('model', 'coefficients'),
+    [
+        ('plumb_bob', [-0.3, 0.1, 0.0, 0.0, 0.0]),
+        ('rational_polynomial', [-0.3, 0.1, 0.0, 0.0, 0.0, 0.01, 0.0, 0.0]),
+        ('equidistant', [0.1, 0.02, 0.0, 0.0]),
+    ],
+)
+def test_a_point_comes_back_to_its_ideal_pixel(camera_info, model, coefficients):
+    camera_info.distortion_model, camera_info.d = model, coefficients
+    ideal = np.array([[20.0, 12.0], [80.0, 40.0]])
+    seen = distorted_points(camera_info, ideal)
+    assert np.abs(seen - ideal).max() > 0.5
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    for (u, v), (x, y) in zip(ideal, seen, strict=True):
+        spot = 255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 4)
+        pixels = undistort(np.repeat(spot[..., None], 3, axis=2).astype(np.uint8), camera_info)
+        weight = pixels[..., 0] / pixels[..., 0].sum(dtype=float)
+        assert (columns * weight).sum() == pytest.approx(u, abs=0.5)
+        assert (rows * weight).sum() == pytest.approx(v, abs=0.5)
+
+
+def test_distortion_is_removed_only_when_asked(picture, camera_info):
+    camera_info.distortion_model, camera_info.d = 'plumb_bob', [-0.3, 0.1, 0.0, 0.0, 0.0]
+    message = raw(picture, 'bgr8')
+    as_it_is = prepare_image(message, camera_info, WIDTH, HEIGHT)
+    rectified = prepare_image(message, camera_info, WIDTH, HEIGHT, rectify=True)
+    assert (as_it_is.pixels == picture[..., ::-1]).all()
+    assert (rectified.pixels == undistort(picture, camera_info)[..., ::-1]).all()
+    assert (rectified.pixels != as_it_is.pixels).any()
+    assert (rectified.intrinsics == as_it_is.intrinsics).all()
+    camera_info.d = [0.0] * 5
+    assert undistort(picture, camera_info) is picture
+
+
+@pytest.mark.parametrize(
+    ('model', 'coefficients'),
+    [('', [0.1]), ('plumb_bob', [0.1, 0.2]), ('equidistant', [float('nan'), 0.1, 0.1, 0.1])],
+)
+def test_refuses_a_distortion_that_nobody_knows(picture, camera_info, model, coefficients):
+    camera_info.distortion_model, camera_info.d = model, coefficients
+    with pytest.raises(Refusal, match='expected finite coefficients') as refusal:
+        prepare_image(raw(picture, 'bgr8'), camera_info, WIDTH, HEIGHT, rectify=True)
     assert refusal.value.cause == 'bad_camera_info'

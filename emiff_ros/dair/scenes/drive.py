@@ -153,21 +153,24 @@ class Drive:
             for identity, solid in snapshot.solids.items()
         }
 
-    def truths_at(self, snapshot: Snapshot, station_sights: dict[int, Sight]) -> list[Truth]:
-        """Return the labelled vehicles at the time of a vehicle image.
+    def truths_at(
+        self, snapshot: Snapshot, station_sights: dict[int, Sight], time: float
+    ) -> list[Truth]:
+        """Return the labelled vehicles where they are at the time of the vehicle's LiDAR.
 
         A vehicle is labelled if a camera sees a tenth of it or the vehicle's LiDAR would see it.
 
         Args:
             snapshot: the scene when the vehicle's image is taken.
             station_sights: what the station sees when its own image is taken.
+            time: of the labels, seconds of the drive.
         """
+        vehicle_from_scene = invert_affine(self.scene_from_vehicle(time))
         scene_from_vehicle = self.scene_from_vehicle(snapshot.time)
-        vehicle_from_scene = invert_affine(scene_from_vehicle)
         camera = self.rig.camera(scene_from_vehicle, self.image_size)
         truths = []
         for actor in self.traffic.actors[1:]:
-            box = actor.box(snapshot.time)
+            box = actor.box(time)
             near_ego = np.hypot(*(box[:2] - scene_from_vehicle[:2, 3])) < _LABEL_REACH
             near_pole = np.hypot(*(box[:2] - self.station.base)) < _LABEL_REACH
             if not (near_ego or near_pole):

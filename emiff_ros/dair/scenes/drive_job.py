@@ -33,6 +33,8 @@ from emiff_ros.geometry import invert_affine
 
 # The first image is taken this many seconds after the drive's start.
 _LEAD_IN = 0.4
+_LIDAR = 1
+"""Key of the random numbers of a frame's LiDAR time."""
 _EPOCH = 1_626_200_000_000_000
 
 
@@ -71,7 +73,10 @@ def _prepare(plan: DatasetPlan, index: int) -> tuple[Drive, Ground, DriveBatch, 
 def _pair_times(
     plan: DatasetPlan, index: int, count: int, rng: np.random.Generator
 ) -> list[PairTimes]:
-    """Draw capture times: vehicle images jitter, roadside ones fall on a 25 Hz clock before."""
+    """Draw capture times: vehicle images jitter, roadside ones fall on a 25 Hz clock before.
+
+    The vehicle's point cloud is as much older than its image as in the real frames.
+    """
     phase = rng.uniform(0, 0.04)
     first = index * plan.frames_per_drive
     pole_first = plan.frames + 100
@@ -84,9 +89,14 @@ def _pair_times(
         while pole <= previous + 1e-6:
             pole += 0.04
         previous = pole
+        lidar = vehicle - plan.rng(index, k, _LIDAR).uniform(0.079, 0.123)
         times.append(
             PairTimes(
-                f'{first + k:06d}', f'{pole_first + first + k:06d}', vehicle, round(float(pole), 6)
+                f'{first + k:06d}',
+                f'{pole_first + first + k:06d}',
+                vehicle,
+                round(float(pole), 6),
+                round(float(lidar), 6),
             )
         )
     return times
@@ -114,9 +124,8 @@ def _write_pair(
 ) -> Shares:
     moment = drive.snapshot(times.vehicle, ground)
     pole_moment = drive.snapshot(times.infrastructure, ground)
-    scene_from_vehicle = drive.scene_from_vehicle(times.vehicle)
-    vehicle_from_scene = invert_affine(scene_from_vehicle)
-    camera = drive.rig.camera(scene_from_vehicle, drive.image_size)
+    vehicle_from_scene = invert_affine(drive.scene_from_vehicle(times.lidar))
+    camera = drive.rig.camera(drive.scene_from_vehicle(times.vehicle), drive.image_size)
     image, instances = moment.stage.render(camera, rng)
     pole_camera = drive.station.camera(drive.image_size)
     pole_image, pole_instances = pole_moment.stage.render(pole_camera, rng)
@@ -124,7 +133,7 @@ def _write_pair(
     writer.write_calibration(drive, batch, times)
 
     sights = drive.station_sights(pole_moment)
-    truths = drive.truths_at(moment, sights)
+    truths = drive.truths_at(moment, sights, times.lidar)
     rectangles = instance_rectangles(instances), instance_rectangles(pole_instances)
     cooperative = [
         cooperative_entry(truth, drive.map_from_scene, vehicle_from_scene, rectangles)

@@ -14,8 +14,9 @@
 
 """Labels as DAIR-V2X writes them.
 
-Cooperative labels and the vehicle's pose belong to the time of the vehicle's image: they are what
-the vehicle camera shows at its stamp. Labels of one side belong to that side's image. The 2D box
+As in the real frames, cooperative and vehicle labels and the vehicle's pose belong to the time of
+the vehicle's point cloud, about 0.1 s before its image and close to the roadside image. Labels of
+the roadside belong to its image. The 2D box
 is the tight box around the visible pixels of the instance buffer, or around the silhouette inside
 the image where no pixel is visible.
 """

@@ -35,12 +35,17 @@ _BATCH_KEYS = ('batch_id', 'batch_start_id', 'batch_end_id')
 
 @dataclass(frozen=True)
 class PairTimes:
-    """Seconds after the drive's start and ids of one pair."""
+    """Seconds after the drive's start and ids of one pair.
+
+    ``vehicle`` and ``infrastructure`` are those of the images, ``lidar`` that of the vehicle's
+    point cloud, to which its pose and the labels belong.
+    """
 
     vehicle_id: str
     infrastructure_id: str
     vehicle: float
     infrastructure: float
+    lidar: float
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,7 @@ class FolderWriter:
             },
         )
         map_from_novatel = compose(
-            drive.map_from_vehicle(times.vehicle), invert_affine(rig.novatel_from_vehicle)
+            drive.map_from_vehicle(times.lidar), invert_affine(rig.novatel_from_vehicle)
         )
         _write_json(side / 'novatel_to_world' / name, _parts(map_from_novatel))
 
@@ -190,7 +195,7 @@ def index_entries(
         'image_path': f'image/{vehicle}.jpg',
         'image_timestamp': str(vehicle_stamp),
         'pointcloud_path': f'velodyne/{vehicle}.pcd',
-        'pointcloud_timestamp': str(vehicle_stamp - int(rng.integers(79_000, 123_000))),
+        'pointcloud_timestamp': str(batch.epoch + round(times.lidar * 1e6)),
         'calib_novatel_to_world_path': f'calib/novatel_to_world/{vehicle}.json',
         'calib_lidar_to_novatel_path': f'calib/lidar_to_novatel/{vehicle}.json',
         'calib_lidar_to_camera_path': f'calib/lidar_to_camera/{vehicle}.json',

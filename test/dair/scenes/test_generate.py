@@ -93,7 +93,9 @@ def camera_from_map(pair):
     return compose(pair.vehicle.camera_from_vehicle(), vehicle_from_map)
 
 
-def test_labels_lie_on_the_vehicles_in_the_vehicle_image(pairs):
+def test_labels_lie_near_the_vehicles_in_the_vehicle_image(pairs):
+    """The image is taken up to 0.123 s after the labels' time: what moves has moved a little."""
+    moved = 2.0
     compared = 0
     for pair in pairs:
         k = pair.vehicle.intrinsics()
@@ -104,15 +106,15 @@ def test_labels_lie_on_the_vehicles_in_the_vehicle_image(pairs):
             pixels = points[:, :2] / points[:, 2:]
             low, high = pixels.min(axis=0), pixels.max(axis=0)
             seen = np.array(label.box_2d, dtype=float)
-            slack = 2.0 + 0.2 * (high - low).max()
+            slack = 2.0 + 0.2 * (high - low).max() + moved * k[0, 0] / points[:, 2].min()
             np.testing.assert_allclose(seen, [*low, *high], atol=slack)
             compared += 1
     assert compared >= 5
 
 
-def test_station_sees_waiting_vehicles_where_the_labels_are(root, pairs):
-    """Labels are for the vehicle's stamp, so only vehicles that stand still are compared."""
-    compared = 0
+def test_station_sees_vehicles_where_the_labels_are(root, pairs):
+    """Roadside images are taken at nearly the labels' time: 0.08 s earlier or later at most."""
+    distances = []
     for pair in pairs:
         labels = pair.labels()
         k = pair.infrastructure.intrinsics()
@@ -127,16 +129,18 @@ def test_station_sees_waiting_vehicles_where_the_labels_are(root, pairs):
             if label.infrastructure_visible_fraction < 0.9:
                 continue
             gaps = np.linalg.norm(centres - label.corners.mean(axis=0), axis=1)
-            if gaps.min() > 0.02:
+            distances.append(gaps.min())
+            if gaps.min() > 0.3:
                 continue
             points = transform_points(pair.camera_from_map(), label.corners) @ k.T
             pixels = points[:, :2] / points[:, 2:]
             low, high = pixels.min(axis=0), pixels.max(axis=0)
             box = station[int(gaps.argmin())]['2d_box']
             seen = [box[key] for key in ('xmin', 'ymin', 'xmax', 'ymax')]
-            np.testing.assert_allclose(seen, [*low, *high], atol=2.0 + 0.2 * (high - low).max())
-            compared += 1
-    assert compared >= 2
+            np.testing.assert_allclose(seen, [*low, *high], atol=2.0 + 0.25 * (high - low).max())
+    assert len(distances) >= 5
+    assert max(distances) < 1.2
+    assert np.median(distances) < 0.3
 
 
 def test_road_lies_under_the_anchors(pairs):

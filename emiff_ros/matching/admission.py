@@ -61,6 +61,10 @@ class Admission:
         self._position: tuple[float, float, float] | None = None
         self._past: list[StampedHeader] = []
 
+    def configure(self, config: MatchingConfig) -> None:
+        """Judge by other windows and bounds from now on."""
+        self._config = config
+
     @property
     def lost(self) -> int:
         """Open gaps of the sequence."""

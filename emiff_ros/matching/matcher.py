@@ -63,6 +63,15 @@ class Matcher:
         self._vehicle_stamp: int | None = None
         self._lock = threading.Lock()
 
+    def configure(self, config: MatchingConfig) -> None:
+        """Use other windows and bounds from now on; what is cached stays."""
+        with self._lock:
+            if config == self._config:
+                return
+            self._config = config
+            for station in (*self._stations.values(), self._unassigned):
+                station.configure(config)
+
     def add(self, header: StampedHeader, payload: Any, now: int) -> Accepted | Refused:
         """Take in a received feature; ``payload`` is handed out with it, ``now`` in nanoseconds.
 

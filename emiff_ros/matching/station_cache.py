@@ -61,6 +61,12 @@ class Station:
         self._refusal: _Refusal | None = None
         self._now = 0
 
+    def configure(self, config: MatchingConfig) -> None:
+        """Use other windows and bounds from now on; what is cached stays."""
+        with self._lock:
+            self._config = config
+            self._admission.configure(config)
+
     def add(self, header: StampedHeader, payload: Any, now: int) -> Accepted | Refused:
         """Take in a received feature.
 

@@ -167,7 +167,7 @@ VEHICLE = (
         3.0,
         "Largest change of a station's position between two messages.",
         unit='m',
-        minimum=0.0,
+        minimum=0.01,
         maximum=1000.0,
     ),
     Parameter(

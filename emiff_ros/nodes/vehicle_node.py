@@ -80,13 +80,7 @@ class VehicleNode(ManagedNode):
         values = self.parameters.values
         self._calibrations = CalibrationBuffer()
         self._poses = PoseBuffer(values.max_pose_gap)
-        self._matcher = Matcher(
-            MatchingConfig(
-                max_age=int(values.max_feature_age * NANOSECONDS),
-                max_future=int(values.max_feature_lead * NANOSECONDS),
-                max_pose_jump=values.max_station_jump,
-            )
-        )
+        self._matcher = Matcher(self._matching())
         self._network: VehicleNetwork | None = None
         self.diagnostics.add('stations', self._station_status)
         self._chunk_input = ChunkInput(self, self._on_feature)
@@ -177,6 +171,7 @@ class VehicleNode(ManagedNode):
         self, stamp: int, vehicle_frame: str
     ) -> tuple[dict[str, Match], list[InfrastructureView]]:
         """Choose the features for the image at ``stamp`` and place their cameras."""
+        self._matcher.configure(self._matching())
         matches = self._matcher.match(stamp, self.get_clock().now().nanoseconds)
         used = [match for match in matches.values() if match.state is MatchState.USED]
         if not used or not self._network.config.has_infrastructure:
@@ -196,6 +191,14 @@ class VehicleNode(ManagedNode):
                 views.append(view)
                 self._matcher.report_fused(match)
         return matches, views
+
+    def _matching(self) -> MatchingConfig:
+        values = self.parameters.values
+        return MatchingConfig(
+            max_age=int(values.max_feature_age * NANOSECONDS),
+            max_future=int(values.max_feature_lead * NANOSECONDS),
+            max_pose_jump=values.max_station_jump,
+        )
 
     def _pose(self, stamp: int, vehicle_frame: str) -> VehiclePose:
         pose = self._poses.at(stamp, self.parameters.values.pose_timeout)

@@ -39,6 +39,15 @@ def test_stations_are_matched_apart():
     }
 
 
+def test_windows_change_for_what_is_cached_and_what_arrives():
+    matcher = Matcher(MatchingConfig(max_age=at(1000) - at(0)))
+    drive(matcher, range(3))
+    assert matcher.match(at(700), at(710))['north'].state is MatchState.USED
+    matcher.configure(MatchingConfig(max_age=at(100) - at(0), max_pose_jump=0.5))
+    assert matcher.match(at(700), at(710))['north'].state is MatchState.STALE
+    assert matcher.counters()['north'].adds_up
+
+
 def test_reports_reach_the_station():
     matcher = Matcher()
     drive(matcher, range(3))

@@ -165,12 +165,15 @@ class DetectionConfig(_Section):
     Attributes:
         score_threshold: boxes must score more than this.
         nms_threshold: bird's-eye IoU at which the lower-scored of two boxes is dropped.
+        vote_threshold: a kept box becomes the mean of all candidates that overlap it at least this
+            much, weighted by their squared scores; None (the paper) leaves it as it is.
         candidates: how many of the best anchors are decoded.
         max_boxes: how many boxes are kept at most.
     """
 
     score_threshold: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     nms_threshold: Annotated[float, Field(gt=0.0, le=1.0)] = 0.01
+    vote_threshold: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     candidates: PositiveInt = 100
     max_boxes: PositiveInt = 50
 

@@ -25,9 +25,7 @@ from emiff_ros.model.config import EmiffConfig
 from emiff_ros.model.head import HeadMaps
 from emiff_ros.model.nms import rotated_nms
 from emiff_ros.model.recorder import record
-
-BIRDS_EYE = (0, 1, 3, 4, 6)
-"""Columns of a box row that describe its rectangle seen from above."""
+from emiff_ros.model.voting import BIRDS_EYE, vote
 
 
 def decode_head_maps(maps: HeadMaps, anchors: Tensor, config: EmiffConfig) -> list[Boxes]:
@@ -67,7 +65,10 @@ def _decode_sample(
     boxes, scores, bins = boxes[sure], scores[sure], bins[sure]
     # The original suppresses before it repairs the direction; the rectangle is the same.
     keep = rotated_nms(boxes[:, BIRDS_EYE], scores, settings.nms_threshold)[: settings.max_boxes]
-    boxes = apply_direction(boxes[keep], bins[keep])
+    kept = boxes[keep]
+    if settings.vote_threshold is not None:
+        kept = vote(boxes, scores, keep, settings.vote_threshold)
+    boxes = apply_direction(kept, bins[keep])
     if config.box_convention == 'width_first':
         boxes = length_first_from_width_first(boxes)
     return Boxes(boxes, scores[keep], torch.zeros_like(keep))

@@ -19,8 +19,9 @@ import numpy as np
 from emiff_ros.dair.bag_messages import MessageFactory
 from emiff_ros.dair.bag_topics import DETECTIONS, INFRASTRUCTURE
 from emiff_ros.dair.message_types import add_type, definition_file, make_typestore
-from emiff_ros.dair.sent_messages import FEATURE_TENSOR
 from emiff_ros.transport.codec import EncodedFeature
+from emiff_ros.transport.feature_header import FINGERPRINT_BYTES, FeatureHeader
+from emiff_ros.transport.message_size import message_size
 
 _DETECTION_TYPES = (
     'BoundingBox3D',
@@ -29,8 +30,21 @@ _DETECTION_TYPES = (
     'Detection3D',
     'Detection3DArray',
 )
-_STATION = 'infrastructure'
 _LABEL = 'car'
+_HEADER = FeatureHeader(
+    stamp=1,
+    frame_id=INFRASTRUCTURE.optical_frame,
+    station_id='infrastructure',
+    session_id=0,
+    sequence=0,
+    fingerprint=bytes(FINGERPRINT_BYTES),
+    image_size=(1, 1),
+    padded_size=(1, 1),
+    intrinsics=np.eye(3),
+    map_frame='map',
+    camera_from_map=np.eye(4)[:3],
+)
+"""Only the lengths of its names count."""
 
 
 class MessageSizer:
@@ -42,7 +56,7 @@ class MessageSizer:
 
     def __init__(self) -> None:
         """Load the message types."""
-        self._types = make_typestore([FEATURE_TENSOR])
+        self._types = make_typestore([])
         for name in _DETECTION_TYPES:
             definition = definition_file(f'vision_msgs/msg/{name}').read_text(encoding='utf-8')
             add_type(self._types, f'vision_msgs/msg/{name}', definition)
@@ -54,30 +68,7 @@ class MessageSizer:
 
     def feature(self, encoded: EncodedFeature) -> int:
         """Return the bytes of a FeatureTensor (intermediate fusion)."""
-        message = self._types.types[FEATURE_TENSOR](
-            header=self._header(),
-            format_version=encoded.format_version,
-            station_id=_STATION,
-            session_id=0,
-            sequence=0,
-            model_fingerprint=np.zeros(32, np.uint8),
-            image_width=0,
-            image_height=0,
-            padded_width=0,
-            padded_height=0,
-            k=np.zeros(9),
-            map_frame='map',
-            camera_from_map=np.zeros(12),
-            shape=np.asarray(encoded.shape, np.uint32),
-            quantization=encoded.quantization,
-            scale=np.asarray(encoded.scale, np.float32),
-            zero_point=np.asarray(encoded.zero_point, np.float32),
-            coder=encoded.coder,
-            decoded_size=encoded.decoded_size,
-            crc32=encoded.crc32,
-            payload=np.frombuffer(encoded.payload, np.uint8),
-        )
-        return len(self._types.serialize_cdr(message, FEATURE_TENSOR))
+        return message_size(_HEADER, encoded)
 
     def detections(self, boxes: int) -> int:
         """Return the bytes of a Detection3DArray with so many boxes (late fusion)."""

@@ -26,6 +26,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from emiff_ros.commands.bag_options import add_metadata_version
 from emiff_ros.dair.bag_frames import POSE_TIMES
 from emiff_ros.dair.bag_writer import STORAGES, write_bag
 from emiff_ros.dair.reader import DairFolder
@@ -49,13 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--split', help='only the pairs of this split, such as val')
     parser.add_argument('--split-file', type=Path, help='JSON with cooperative_split')
-    parser.add_argument(
-        '--metadata-version',
-        type=int,
-        choices=(8, 9),
-        default=9,
-        help='9 for ROS 2 Jazzy and later, 8 for Humble and Iron (default: %(default)s)',
-    )
+    add_metadata_version(parser)
     parser.add_argument('--overwrite', action='store_true', help='replace a bag that exists')
     parser.add_argument('--report', type=Path, help='write the counts as JSON')
 

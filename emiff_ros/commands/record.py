@@ -25,6 +25,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
+from emiff_ros.commands.bag_options import add_metadata_version
 from emiff_ros.dair.bag_recorder import BagRecorder
 
 
@@ -32,13 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     parser.add_argument('bag', type=Path, help='folder of the bag to write')
     parser.add_argument('topics', nargs='+', metavar='TOPIC', help='topics to record')
-    parser.add_argument(
-        '--metadata-version',
-        type=int,
-        choices=(8, 9),
-        default=9,
-        help='9 for ROS 2 Jazzy and later, 8 for Humble and Iron (default: %(default)s)',
-    )
+    add_metadata_version(parser)
     parser.add_argument(
         '--use-sim-time', action='store_true', help='stamp messages with the time of /clock'
     )

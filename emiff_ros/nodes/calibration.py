@@ -89,6 +89,8 @@ class CalibrationBuffer:
                 self._entries[index - 1] = entry
             else:
                 self._entries.insert(index, entry)
+            if index == 0 and len(self._entries) > self._capacity:
+                self._entries = [entry]  # older than all that is kept: a bag was started again
             del self._entries[: -self._capacity]
             self._changed.notify_all()
 

@@ -98,6 +98,8 @@ class PoseBuffer:
                 self._poses[index] = entry
             else:
                 self._poses.insert(index, entry)
+            if index == 0 and len(self._poses) > self._capacity:
+                self._poses = [entry]  # older than all that is kept: likewise
             del self._poses[: -self._capacity]
             self._changed.notify_all()
 

@@ -59,6 +59,15 @@ def test_the_oldest_are_forgotten():
     assert buffer.at(SECOND).camera_from_reference[0, 3] == 2.0
 
 
+def test_a_looped_bag_of_more_calibrations_than_are_kept_begins_anew():
+    buffer = CalibrationBuffer(capacity=3)
+    for seconds in (1, 2, 3, 4, 5, 6):
+        buffer.add(calibration(seconds, x=float(seconds)))
+    for seconds in (1, 2):
+        buffer.add(calibration(seconds, x=float(seconds)))
+        assert buffer.at(seconds * SECOND).camera_from_reference[0, 3] == seconds
+
+
 def test_refuses_before_any_has_arrived():
     with pytest.raises(Refusal, match='no camera calibration') as refusal:
         CalibrationBuffer().at(SECOND)

@@ -87,6 +87,15 @@ def test_an_earlier_bag_begins_anew():
     assert buffer.at(5 * SECOND).position[0] == 2.0
 
 
+def test_a_looped_bag_of_more_poses_than_are_kept_begins_anew():
+    buffer = PoseBuffer(max_gap=0.2, capacity=3)
+    for seconds in (5.0, 5.1, 5.2, 5.3, 5.4):
+        buffer.add(odometry(seconds, x=seconds))
+    for seconds in (5.0, 5.1):
+        buffer.add(odometry(seconds, x=seconds))
+        assert buffer.at(round(seconds * SECOND)).position[0] == seconds
+
+
 @pytest.mark.parametrize(
     'spoil',
     [

@@ -20,29 +20,24 @@ Messages stay serialised: what was recorded is what is sent, byte for byte.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-import logging
 import math
 from pathlib import Path
 from threading import Condition
 import time
 
 from rclpy.node import Node
-from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import Reader
 from rosgraph_msgs.msg import Clock
 
 from emiff_ros.dair.bag_reader import open_bag, require_topics
-from emiff_ros.dair.errors import BagError
 from emiff_ros.dair.play_clock import PlayClock
-from emiff_ros.dair.player_topics import message_class, publisher_qos, why_not_playable
+from emiff_ros.dair.player_publishers import CLOCK_TOPIC, BagPublishers
 
 DEFAULT_CLOCK_FREQUENCY = 40.0
 _NANOSECONDS = 1_000_000_000
 _MATCHING_POLL_SECONDS = 0.02
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -54,6 +49,7 @@ class PlayReport:
         clock_ticks: number of messages on /clock.
         rounds: completed passes through the bag.
         latest: how late a message was published at worst, seconds of the steady clock.
+        jumps: number of times that ``seek`` took effect.
         stopped: whether ``stop`` ended the replay.
     """
 
@@ -61,14 +57,18 @@ class PlayReport:
     clock_ticks: int = 0
     rounds: int = 0
     latest: float = 0.0
+    jumps: int = 0
     stopped: bool = False
 
 
 class BagPlayer:
     """Plays one bag through the publishers of a node.
 
-    ``play`` blocks in the caller's thread; ``stop``, ``pause`` and ``resume`` may be called from
-    any thread, also from the progress callback; a shutdown of the node's context stops it too.
+    ``play`` blocks in the caller's thread; ``stop``, ``pause``, ``resume`` and ``seek`` may be
+    called from any thread, also from the progress callback; a shutdown of the node's context stops
+    it too. Where a replay begins later than the bag, the last message before of each latched topic
+    (transient local, such as /tf_static) is published first.
+
     Topics whose type is not installed, or was recorded with another definition, are left out: see
     ``skipped``.
 
@@ -143,30 +143,32 @@ class BagPlayer:
         self._clock: PlayClock | None = None
         self._next_tick = 0.0
         self._start_paused = False
+        self._sought: int | None = None
         self._stopping = False
-        self.skipped: dict[str, str] = {}
-        self._publishers: dict[str, Publisher] = {}
         if topics is not None:
             topics = set(topics)
             require_topics(path, topics)
         with open_bag(path) as reader:
             self.start, self.end = reader.start_time, reader.end_time - 1
-            self._create_publishers(
-                self._selected(reader, topics), dict(remappings or {}), dict(qos_overrides or {})
+            self._publishers = BagPublishers(
+                node,
+                path,
+                _selected(reader, topics),
+                remappings,
+                qos_overrides,
+                with_clock=clock_frequency > 0,
             )
+            self.skipped = self._publishers.skipped
         if self._start_offset > self.end - self.start:
             raise ValueError(
                 f'start_offset is {start_offset} s; the bag lasts {self._seconds(self.end):.3f} s'
             )
         node.context.on_shutdown(self.stop)
-        self._clock_publisher = (
-            node.create_publisher(Clock, '/clock', 10) if clock_frequency else None
-        )
 
     @property
     def topics(self) -> list[str]:
         """Topics that are published on, without /clock."""
-        return [publisher.topic_name for publisher in self._publishers.values()]
+        return self._publishers.topics
 
     def wait_for_subscribers(
         self, topics: Iterable[str] | None = None, timeout: float = 10.0
@@ -183,20 +185,11 @@ class BagPlayer:
         Raises:
             ValueError: if one of the topics is not published by this player.
         """
-        publishers = {publisher.topic_name: publisher for publisher in self._publishers.values()}
-        wanted = list(publishers if topics is None else topics)
-        if self._clock_publisher is not None:
-            publishers[self._clock_publisher.topic_name] = self._clock_publisher
-        unknown = sorted(set(wanted) - set(publishers))
-        if unknown:
-            raise ValueError(f'{unknown} are not played; played are {sorted(publishers)}')
-
-        def all_matched() -> bool:
-            return all(publishers[topic].get_subscription_count() for topic in wanted)
-
+        wanted = self.topics if topics is None else list(topics)
+        self._publishers.check(wanted)
         deadline = time.monotonic() + timeout
         with self._condition:
-            while not all_matched():
+            while not self._publishers.all_heard(wanted):
                 if self._stopping or time.monotonic() >= deadline:
                     return False
                 self._condition.wait(_MATCHING_POLL_SECONDS)
@@ -211,14 +204,48 @@ class BagPlayer:
         report = PlayReport()
         with self._condition:
             self._condition.wait_for(lambda: self._stopping, self._delay)
+        start = first = self.start + self._start_offset
         while not self._stopping:
             with open_bag(self._path) as reader:
-                finished = self._play_once(reader, report)
+                finished = self._play_from(start, reader, report)
+            with self._condition:
+                sought, self._sought = self._sought, None
+            if sought is not None:
+                start = sought
+                report.jumps += 1
+                continue
             report.rounds += finished
             if not (finished and self._loop):
                 break
+            start = first
         report.stopped = self._stopping
         return report
+
+    @property
+    def position(self) -> float:
+        """Bag time in seconds since the bag's start; 0 before ``play``."""
+        with self._condition:
+            if self._clock is None:
+                return 0.0
+            return self._seconds(min(self._clock.position(time.monotonic_ns()), self.end))
+
+    def seek(self, position: float) -> None:
+        """Go on from another place; before ``play``, begin there once. A paused replay stays so.
+
+        /clock jumps at once, forward or back, and then come the messages from there on.
+
+        Args:
+            position: seconds since the bag's start.
+
+        Raises:
+            ValueError: if it lies outside the bag.
+        """
+        last = self._seconds(self.end)
+        if not 0 <= position <= last:
+            raise ValueError(f'position is {position} s; expected 0 to {last:.3f} s')
+        with self._condition:
+            self._sought = self.start + round(position * _NANOSECONDS)
+            self._condition.notify_all()
 
     def stop(self) -> None:
         """End the replay; ``play`` returns before the next message."""
@@ -245,56 +272,19 @@ class BagPlayer:
     def close(self) -> None:
         """Stop, and destroy the publishers."""
         self.stop()
-        for publisher in self._publishers.values():
-            self._node.destroy_publisher(publisher)
-        self._publishers.clear()
-        if self._clock_publisher is not None:
-            self._node.destroy_publisher(self._clock_publisher)
-            self._clock_publisher = None
+        self._publishers.close()
 
-    def _selected(self, reader: Reader, topics: set[str] | None) -> list[Connection]:
-        return [
-            connection
-            for connection in reader.connections
-            if connection.msgcount and (topics is None or connection.topic in topics)
-        ]
-
-    def _create_publishers(
-        self,
-        connections: list[Connection],
-        remappings: dict[str, str],
-        qos_overrides: dict[str, QoSProfile],
-    ) -> None:
-        if not connections:
-            raise BagError(self._path, 'has no messages to play', 'record it again')
-        for connection in connections:
-            topic = connection.topic
-            reason = why_not_playable(connection)
-            if reason is not None:
-                self.skipped[topic] = reason
-                _logger.warning('%s: %s is not played: %s', self._path, topic, reason)
-            elif topic not in self._publishers:
-                self._publishers[topic] = self._node.create_publisher(
-                    message_class(connection.msgtype),
-                    remappings.get(topic, topic),
-                    publisher_qos(connection, qos_overrides.get(topic)),
-                )
-        if not self._publishers:
-            reasons = '; '.join(f'{topic}: {why}' for topic, why in self.skipped.items())
-            raise BagError(
-                self._path, f'has nothing that can be played ({reasons})', 'source its packages'
-            )
-
-    def _play_once(self, reader: Reader, report: PlayReport) -> bool:
-        """Play from the start offset to the end; False if stopped before."""
-        start = self.start + self._start_offset
+    def _play_from(self, start: int, reader: Reader, report: PlayReport) -> bool:
+        """Play from a log time to the end; False if stopped or sent elsewhere before."""
         with self._condition:
             now = time.monotonic_ns()
             self._clock = PlayClock(start, self._rate, now)
             self._next_tick = float(now)
             if self._start_paused:
                 self._clock.pause(now)
-        playable = [item for item in reader.connections if item.topic in self._publishers]
+        if not self._wait_until(start, report) or not self._publish_latched(start, reader):
+            return False
+        playable = self._publishers.playable(reader.connections)
         previous = start
         for connection, stamp, data in reader.messages(playable, start=start):
             if stamp - previous > self._longest_gap:
@@ -302,29 +292,36 @@ class BagPlayer:
             previous = stamp
             if not self._wait_until(stamp, report):
                 return False
-            publisher = self._publishers[connection.topic]
-            if not self._publish(publisher, bytes(data)):
+            if not self._publish(connection.topic, bytes(data)):
                 return False
-            report.messages[publisher.topic_name] += 1
+            report.messages[self._publishers.name(connection.topic)] += 1
             if self._progress:
                 self._progress(self._seconds(stamp), self._seconds(self.end))
         return self._wait_until(self.end + round(self._tail * self._rate * _NANOSECONDS), report)
+
+    def _publish_latched(self, start: int, reader: Reader) -> bool:
+        """Publish what a subscriber that comes at ``start`` would get; False if shut down."""
+        latched = self._publishers.latched(reader.connections)
+        if start <= self.start or not latched:
+            return True
+        last = {item.topic: data for item, _, data in reader.messages(latched, stop=start)}
+        return all(self._publish(topic, bytes(data)) for topic, data in last.items())
 
     def _skip(self, duration: int) -> None:
         with self._condition:
             self._clock.skip(duration)
 
     def _wait_until(self, stamp: int, report: PlayReport) -> bool:
-        """Wait for a bag time and keep /clock ticking meanwhile; False if stopped."""
+        """Wait for a bag time and keep /clock ticking; False if stopped or sent elsewhere."""
         clock = self._clock
         while True:
             with self._condition:
-                if self._stopping:
+                if self._stopping or self._sought is not None:
                     return False
                 now = time.monotonic_ns()
                 message_due = clock.due_in(stamp, now)
                 tick_due = (self._next_tick - now) / _NANOSECONDS
-                if self._clock_publisher is None:
+                if math.isinf(self._tick_period):
                     tick_due = math.inf
                 wait = min(message_due, tick_due)
                 if wait > 0:
@@ -339,14 +336,14 @@ class BagPlayer:
     def _tick(self, bag_time: int, now: int, report: PlayReport) -> None:
         message = Clock()
         message.clock.sec, message.clock.nanosec = divmod(bag_time, _NANOSECONDS)
-        report.clock_ticks += self._publish(self._clock_publisher, message)
+        report.clock_ticks += self._publish(CLOCK_TOPIC, message)
         missed = (now - self._next_tick) // self._tick_period
         self._next_tick += (missed + 1) * self._tick_period
 
-    def _publish(self, publisher: Publisher, message: Clock | bytes) -> bool:
+    def _publish(self, topic: str, message: Clock | bytes) -> bool:
         """Publish; False, and the end of the replay, if the context was shut down meanwhile."""
         try:
-            publisher.publish(message)
+            self._publishers.publish(topic, message)
         except Exception:  # of rclpy's private extension
             if self._node.context.ok():
                 raise
@@ -356,3 +353,11 @@ class BagPlayer:
 
     def _seconds(self, stamp: int) -> float:
         return (stamp - self.start) / _NANOSECONDS
+
+
+def _selected(reader: Reader, topics: set[str] | None) -> list[Connection]:
+    return [
+        connection
+        for connection in reader.connections
+        if connection.msgcount and (topics is None or connection.topic in topics)
+    ]

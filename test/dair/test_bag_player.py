@@ -230,6 +230,55 @@ def test_loop_until_stopped(bag, node):
     assert report.messages == {'/infrastructure/calibration': 9}
 
 
+def test_seeking_jumps_in_the_bag_and_on_the_clock(bag, node, listener):
+    ticks = listener.listen(Clock, '/clock', qos=1000)
+    jumps = {2: 0.0, 4: 0.25}  # messages seen: where to
+    seen = []
+
+    def jump(position, _):
+        seen.append(position)
+        if len(seen) in jumps:
+            player.seek(jumps[len(seen)])
+
+    player = BagPlayer(node, bag, topics=['/tf'], rate=2.0, clock_frequency=200.0, progress=jump)
+    assert player.wait_for_subscribers(['/clock'], TIMEOUT)
+    assert player.position == 0.0
+    report = player.play()
+    assert report.jumps == 2 and report.rounds == 1 and not report.stopped
+    listener.wait(lambda: len(ticks) == report.clock_ticks)
+    steps = [_nanoseconds(b) - _nanoseconds(a) for a, b in pairwise(ticks)]
+    assert sum(step < 0 for step in steps) == 1
+    assert seen[2:4] == seen[:2]
+    assert len(seen) == 6 and seen[4] >= 0.25
+    assert player.position == pytest.approx((player.end - player.start) / 1e9)
+
+
+def test_a_paused_replay_stays_paused_where_it_is_sent(bag, node, listener):
+    ticks = listener.listen(Clock, '/clock', qos=1000)
+    player = BagPlayer(node, bag, topics=['/tf'], clock_frequency=100.0)
+    player.pause()
+    player.seek(0.2)
+    thread = Thread(target=player.play)
+    thread.start()
+    place = player.start + 200_000_000
+    listener.wait(lambda: sum(_nanoseconds(tick) == place for tick in ticks) >= 3)
+    assert player.position == pytest.approx(0.2)
+    player.resume()
+    thread.join(TIMEOUT)
+    assert not thread.is_alive()
+    with pytest.raises(ValueError, match='position is 60 s; expected 0 to 0.4'):
+        player.seek(60)
+
+
+def test_a_replay_that_begins_later_has_the_latched_topics(bag, node, listener):
+    qos = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    transforms = listener.listen(TFMessage, '/tf_static', qos)
+    player = BagPlayer(node, bag, topics=['/tf_static', '/tf'], rate=50.0, start_offset=0.2)
+    report = player.play()
+    listener.wait(lambda: transforms and len(transforms[-1].transforms) == 2)
+    assert report.messages['/tf'] < 4
+
+
 def test_late_subscribers_get_the_static_transforms(bag, node, listener):
     player = BagPlayer(node, bag, topics=['/tf_static'], rate=50.0)
     player.play()

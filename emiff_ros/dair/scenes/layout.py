@@ -245,6 +245,8 @@ _LAYOUTS: dict[str, tuple[tuple[str, tuple[float, ...]], ...]] = {
         ('tee', (0, 90, 180)),
         ('skew_cross', (0, 78, 180, 258)),
         ('bent_tee', (0, 100, 190)),
+        ('skew_tee', (0, 76, 180)),
+        ('fork', (0, 144, 216)),
     ),
     'val': (('cross', (0, 95, 180, 272)), ('tee', (0, 82, 180))),
     'test': (
@@ -254,6 +256,9 @@ _LAYOUTS: dict[str, tuple[tuple[str, tuple[float, ...]], ...]] = {
         ('oblique_tee', (0, 112, 184)),
     ),
 }
+
+_WIGGLE = {'train': 5.0, 'val': 3.0, 'test': 0.0}
+"""By how much the arms' angles vary, degrees."""
 
 
 def draw_junction(split: str, rng: np.random.Generator) -> Junction:
@@ -265,7 +270,7 @@ def draw_junction(split: str, rng: np.random.Generator) -> Junction:
     if split not in _LAYOUTS:
         raise ValueError(f'unknown split {split!r}; expected one of {sorted(_LAYOUTS)}')
     style, angles = _LAYOUTS[split][rng.integers(len(_LAYOUTS[split]))]
-    wiggle = 0.0 if split == 'test' else 3.0
+    wiggle = _WIGGLE[split]
     major = rng.integers(2, 4) if rng.random() < 0.7 else rng.integers(1, 3)
     minor = rng.integers(1, 3)
     medians = rng.choice([0.3, 1.2, 3.0, 5.0], size=2, p=[0.4, 0.2, 0.25, 0.15])

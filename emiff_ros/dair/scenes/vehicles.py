@@ -188,14 +188,14 @@ _CAR_STYLES: dict[str, tuple[str, dict[str, tuple[float, float]]]] = {
 # Shapes of each split: (style, number of models). Styles of `test` beyond the sedan are its own.
 _FLEETS: dict[str, tuple[tuple[str, int], ...]] = {
     'train': (
-        ('hatchback', 6),
-        ('sedan', 8),
-        ('suv', 7),
-        ('minivan', 4),
-        ('panel_van', 3),
-        ('box', 4),
-        ('tipper', 2),
-        ('bus', 3),
+        ('hatchback', 18),
+        ('sedan', 24),
+        ('suv', 21),
+        ('minivan', 12),
+        ('panel_van', 9),
+        ('box', 12),
+        ('tipper', 6),
+        ('bus', 9),
     ),
     'val': (
         ('hatchback', 2),

@@ -36,6 +36,7 @@ Lattice = tuple[slice, slice, slice]
 COARSEST = 4
 SPREAD_BINS = 6
 SPREAD_UNITS = 24  # of the integer spread, in one code
+LARGEST_SPREAD = 16  # of the integer spread, in largest codes
 VALUE_GROWTH = 4
 MEAN_GROWTH = 6
 TABLE_TOTAL = 1024
@@ -100,6 +101,7 @@ class ContextModel:
         first: lowest code of each bucket, int32 ``[B]``.
         width: number of codes in each bucket, int32 ``[B]``.
         bucket_of: bucket of each code, int32.
+        offset_of: what a code adds to the lowest one of its bucket, int32.
         tables: initial frequencies, float32 ``[contexts, B]`` of exact integers; the last row is
             that of the first pass.
     """
@@ -107,11 +109,14 @@ class ContextModel:
     def __init__(self, largest: int) -> None:
         """Build the tables for codes 0 to ``largest`` (1 to 255)."""
         self.first, self.width, self.bucket_of = _buckets(largest, VALUE_GROWTH)
-        first_sum, sum_width, self._sum_bin = _buckets(2 * largest, MEAN_GROWTH)
+        self.offset_of = np.arange(largest + 1, dtype=np.int32) - self.first[self.bucket_of]
+        first_sum, sum_width, row_of_total = _buckets(2 * largest, MEAN_GROWTH)
+        self._row_of_total = row_of_total.astype(np.intp)
         mean = (first_sum + (sum_width - 1) / 2) / 2
-        self._means = len(mean)
         bounds = np.geomspace(0.2 + 0.004 * largest, 0.5 + 0.3 * largest, SPREAD_BINS - 1)
-        self._bounds = np.rint(SPREAD_UNITS * bounds).astype(np.int32)
+        spreads = np.arange(LARGEST_SPREAD * largest + 1)
+        bins = np.searchsorted(np.rint(SPREAD_UNITS * bounds), spreads, side='right')
+        self._row_of_spread = bins * len(mean)
         spread = np.concatenate(
             [bounds[:1] / 2, np.sqrt(bounds[1:] * bounds[:-1]), bounds[-1:] * 1.3]
         )
@@ -122,25 +127,28 @@ class ContextModel:
             np.append(centre, 0.1 * largest), np.append(scale, 0.2 * largest)
         )
 
-    def context(self, codes: NDArray[np.int32], step: Pass) -> NDArray[np.intp]:
+    def context(self, codes: NDArray[np.int16], step: Pass) -> NDArray[np.intp]:
         """Return the context of each target cell, flat, from the known cells of ``codes``."""
-        count = codes[step.target].shape[step.axis]
         if step.known is None:
             return np.full(codes[step.target].size, len(self.tables) - 1)
-        known = codes[step.known]
+        known, count = codes[step.known], codes[step.target].shape[step.axis]
         if step.axis == 2:
             known = known.transpose(0, 2, 1)
-        before, after = known[:, :count], known[:, 1 : count + 1]
-        if after.shape[1] < count:
-            after = np.concatenate([after, before[:, -1:]], axis=1)
+        padded = _padded(known, count + 1)
+        channels, _, length = padded.shape
+        flat = padded.reshape(channels, -1)
+        before, after = flat[:, :-length], flat[:, length:]
         total = before + after
-        spread = 8 * np.abs(before - after)
-        for side in (2 * before, 2 * after):
-            padded = np.concatenate([side[:, :, :1], side, side[:, :, -1:]], axis=2)
-            spread += np.abs(padded[:, :, :-2] - total)
-            spread += np.abs(padded[:, :, 2:] - total)
-        context = np.searchsorted(self._bounds, spread, side='right') * self._means
-        context += self._sum_bin[total]
+        spread = np.abs(before - after)
+        spread *= 8
+        # Flat neighbours, for speed: what is computed across the end of a line is cut away below.
+        inner, middle, twice = spread[:, 1:-1], total[:, 1:-1], 2 * flat
+        for begin in (0, 2, length, length + 2):
+            difference = twice[:, begin : begin + inner.shape[1]] - middle
+            inner += np.abs(difference, out=difference)
+        context = self._row_of_spread.take(spread)
+        context += self._row_of_total.take(total)
+        context = context.reshape(channels, count, length)[:, :, 1:-1]
         return (context.transpose(0, 2, 1) if step.axis == 2 else context).ravel()
 
     def _logistic_tables(
@@ -160,6 +168,18 @@ def learned(
     """Return ``tables`` with what a pass has shown added: exact integers below 2^24."""
     seen = np.bincount(context * tables.shape[1] + bucket, minlength=tables.size)
     return tables + (LEARNING * seen).astype(np.float32).reshape(tables.shape)
+
+
+def _padded(known: NDArray[np.int16], lines: int) -> NDArray[np.int16]:
+    """Return the first ``lines`` lines with a cell more at both ends, repeating the outermost."""
+    channels, given, length = known.shape
+    given = min(given, lines)
+    padded = np.empty((channels, lines, length + 2), known.dtype)
+    padded[:, :given, 1:-1] = known[:, :given]
+    padded[:, given:, 1:-1] = known[:, -1:]
+    padded[:, :, 0] = padded[:, :, 1]
+    padded[:, :, -1] = padded[:, :, -2]
+    return padded
 
 
 @functools.lru_cache(maxsize=16)

@@ -149,10 +149,11 @@ def quantize(
     if not 1 <= levels <= quantization.levels:
         raise ValueError(f'{levels} levels; {quantization.name} has 1 to {quantization.levels}')
     scale, zero_point = _affine_parameters(tensor, levels)
-    wide = tensor.astype(np.float64)
-    codes = np.rint(wide / scale[:, None, None].astype(np.float64) + zero_point[:, None, None])
-    codes = np.clip(codes, 0, levels).astype(np.uint8)
-    return bytes_from_codes(codes, quantization), scale, zero_point
+    wide = tensor / scale[:, None, None].astype(np.float64)
+    wide += zero_point[:, None, None]
+    np.rint(wide, out=wide)
+    np.clip(wide, 0, levels, out=wide)
+    return bytes_from_codes(wide.astype(np.uint8), quantization), scale, zero_point
 
 
 def dequantize(

@@ -56,7 +56,7 @@ class RansCoder:
             UnsupportedCoderError: if constriction is not installed.
         """
         stream = _stream()
-        codes = codes_from_bytes(data, layout).astype(np.int32)
+        codes = codes_from_bytes(data, layout).astype(np.int16)
         largest = int(codes.max())
         if largest == 0:
             return b'\0'
@@ -65,19 +65,20 @@ class RansCoder:
         for step in passes(*codes.shape[1:]):
             context = model.context(codes, step)
             values = codes[step.target].ravel()
-            bucket = model.bucket_of[values]
-            steps.append((tables, context, bucket, values - model.first[bucket]))
+            bucket = model.bucket_of.take(values)
+            steps.append((tables, context, bucket, model.offset_of.take(values)))
             if step.teaches:
                 tables = learned(tables, context, bucket)
         coder = stream.stack.AnsCoder()
         buckets, offsets = stream.model.Categorical(perfect=False), stream.model.Uniform()
         for tables, context, bucket, offset in reversed(steps):  # the coder is a stack
-            width = model.width[bucket]
-            wide = width > 1
-            coder.encode_reverse(offset[wide], offsets, width[wide])
+            width = model.width.take(bucket)
+            wide = np.flatnonzero(width > 1)
+            coder.encode_reverse(offset.take(wide), offsets, width.take(wide))
             for start in reversed(range(0, len(context), _BLOCK)):
                 block = slice(start, start + _BLOCK)
-                coder.encode_reverse(bucket[block], buckets, tables[context[block]])
+                rows = tables.take(context[block], axis=0)
+                coder.encode_reverse(bucket[block], buckets, rows)
         return bytes([largest]) + coder.get_compressed().astype('<u4').tobytes()
 
     def decode(self, payload: bytes, layout: Layout) -> bytes:
@@ -123,21 +124,20 @@ def _decode_codes(
         coder = stream.stack.AnsCoder(np.frombuffer(payload, '<u4', offset=1).astype(np.uint32))
     except ValueError as error:
         raise CorruptPayloadError(f'rans rejects the payload: {error}') from None
-    codes = np.zeros(shape, np.int32)
+    codes = np.zeros(shape, np.int16)
     tables = model.tables
     buckets, offsets = stream.model.Categorical(perfect=False), stream.model.Uniform()
     for step in passes(*shape[1:]):
         context = model.context(codes, step)
         bucket = np.concatenate(
             [
-                coder.decode(buckets, tables[context[start : start + _BLOCK]])
+                coder.decode(buckets, tables.take(context[start : start + _BLOCK], axis=0))
                 for start in range(0, len(context), _BLOCK)
             ]
         )
-        values = model.first[bucket]
-        width = model.width[bucket]
-        wide = width > 1
-        values[wide] += coder.decode(offsets, width[wide])
+        values, width = model.first.take(bucket), model.width.take(bucket)
+        wide = np.flatnonzero(width > 1)
+        values[wide] += coder.decode(offsets, width.take(wide))
         codes[step.target] = values.reshape(codes[step.target].shape)
         if step.teaches:
             tables = learned(tables, context, bucket)

@@ -33,7 +33,7 @@ from emiff_ros.training.config import GroundTruthConfig
 from emiff_ros.training.image_cache import ImageCache, default_cache_folder
 from emiff_ros.training.sample import Sample, View
 from emiff_ros.training.sampler import SampleKey
-from emiff_ros.training.scene import check_labels, read_scene
+from emiff_ros.training.scene import Scene, check_labels, read_scene
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,7 @@ class _Record:
     infrastructure: View
     vehicle_index: int
     infrastructure_index: int
-    boxes: NDArray[np.float64]
-    corners: NDArray[np.float64]
-    vehicle_visible: NDArray[np.float64]
-    infrastructure_visible: NDArray[np.float64]
+    scene: Scene
 
 
 class CooperativeDataset(Dataset[TrainingSample]):
@@ -180,10 +177,7 @@ class CooperativeDataset(Dataset[TrainingSample]):
                     ),
                     vehicle_index=vehicle_index[pair.vehicle.frame_id],
                     infrastructure_index=infrastructure_index[pair.infrastructure.frame_id],
-                    boxes=scene.boxes,
-                    corners=scene.corners,
-                    vehicle_visible=scene.vehicle_visible * self.model.has_vehicle,
-                    infrastructure_visible=scene.infrastructure_visible,
+                    scene=scene,
                 )
             )
 
@@ -206,9 +200,9 @@ class CooperativeDataset(Dataset[TrainingSample]):
             name=record.name,
             vehicle=replace(record.vehicle, image=vehicle_image),
             infrastructure=infrastructure,
-            boxes=record.boxes,
-            vehicle_visible=record.vehicle_visible,
-            infrastructure_visible=record.infrastructure_visible,
+            boxes=record.scene.boxes,
+            vehicle_visible=record.scene.vehicle_visible * self.model.has_vehicle,
+            infrastructure_visible=record.scene.infrastructure_visible,
         )
 
     def _finish(self, sample: Sample, record: _Record, mirrored: bool = False) -> TrainingSample:
@@ -228,7 +222,7 @@ class CooperativeDataset(Dataset[TrainingSample]):
         boxes = sample.boxes.copy()
         boxes[:, 6] = wrap_to_pi(boxes[:, 6])
         sample = replace(sample, boxes=boxes)
-        return TrainingSample(sample, unseen[keep], centres, record.corners)
+        return TrainingSample(sample, unseen[keep], centres, record.scene.corners)
 
     def _in_range(self, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell which centres lie strictly inside the voxel grid (bird's-eye view)."""

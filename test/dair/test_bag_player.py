@@ -24,6 +24,7 @@ from dair.dair_folder import write_dair_folder
 import pytest
 from rosbags.rosbag2 import Reader
 
+from emiff_ros.dair.bag_topics import TOPIC_TYPES
 from emiff_ros.dair.bag_writer import write_bag
 from emiff_ros.dair.errors import BagError, MissingFileError, MissingTopicsError
 from emiff_ros.dair.reader import DairFolder
@@ -43,6 +44,7 @@ from emiff_msgs.msg import CameraCalibration  # noqa: E402
 from emiff_ros.dair import player_topics  # noqa: E402
 from emiff_ros.dair.bag_player import BagPlayer  # noqa: E402
 from emiff_ros.dair.player_topics import read_qos_overrides  # noqa: E402
+from emiff_ros.share import share_directory  # noqa: E402
 
 IMAGE = '/vehicle/camera/image/compressed'
 TIMEOUT = 20.0
@@ -315,6 +317,17 @@ def test_qos_overrides(tmp_path, bag, node):
     assert info.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
     (info,) = node.get_publishers_info_by_topic('/vehicle/odometry')
     assert info.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+
+
+def test_the_shipped_qos_overrides_are_those_of_a_converted_bag(bag, node):
+    overrides = read_qos_overrides(share_directory() / 'config' / 'bag' / 'qos_overrides.yaml')
+    assert set(overrides) == set(TOPIC_TYPES)
+    BagPlayer(node, bag, qos_overrides=overrides)
+    for topic in TOPIC_TYPES:
+        (info,) = node.get_publishers_info_by_topic(topic)
+        assert info.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+        latched = info.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
+        assert latched == (topic == '/tf_static')
 
 
 @pytest.mark.parametrize(

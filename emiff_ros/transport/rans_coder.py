@@ -33,8 +33,9 @@ from emiff_ros.transport.errors import (
 )
 from emiff_ros.transport.quantization import Layout, bytes_from_codes, codes_from_bytes
 
-MAX_CODED_VALUES = 2**20
-"""Largest tensor that this coder takes: it keeps some 50 bytes a value while it works."""
+MAX_CODED_VALUES = 2**17
+"""Largest tensor that this coder takes: it spends some 0.1 us and 50 bytes on each value, however
+short the payload is, so this bounds what a hostile message can cost."""
 
 _BLOCK = 1024  # values whose frequencies are gathered at once
 

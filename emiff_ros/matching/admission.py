@@ -113,9 +113,9 @@ class Admission:
             self._position = header.camera_position
 
     def note_refused(self, header: StampedHeader) -> None:
-        """Remember that the sequence number of a refused message did arrive."""
+        """Remember that the sequence number of a refused message did arrive; a copy may follow."""
         if header.session_id == self._session:
-            self._sequence.observe(header.sequence)
+            self._sequence.observe_unusable(header.sequence)
 
     def begin_again(self) -> None:
         """Forget the timeline; gaps that were counted as lost stay counted."""

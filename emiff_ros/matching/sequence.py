@@ -50,18 +50,33 @@ class SequenceTracker:
         if sequence > self._highest:
             shift = sequence - self._highest
             self._seen = 1 if shift >= _WINDOW else (self._seen << shift | 1) & _MASK
+            self._unusable = 0 if shift >= _WINDOW else self._unusable << shift & _MASK
             self._highest = sequence
             self._count += 1
             return Order.NEW
         behind = self._highest - sequence
         if behind >= _WINDOW:
             return Order.FAR_BEHIND
-        if self._seen >> behind & 1:
+        bit = 1 << behind
+        if self._unusable & bit:
+            self._unusable ^= bit
+            return Order.NEW
+        if self._seen & bit:
             return Order.DUPLICATE
-        self._seen |= 1 << behind
+        self._seen |= bit
         self._lowest = min(self._lowest, sequence)
         self._count += 1
         return Order.NEW
+
+    def observe_unusable(self, sequence: int) -> None:
+        """Note that ``sequence`` arrived, but damaged: it is not lost, and a copy of it is new.
+
+        A number far ahead may be the damage itself and moves nothing.
+        """
+        if self._highest is None or sequence >= self._highest + _WINDOW:
+            return
+        if self.observe(sequence) is Order.NEW:
+            self._unusable |= 1 << (self._highest - sequence)
 
     def begin_again(self) -> None:
         """Begin a new run of numbers and keep the gaps of the old one."""
@@ -83,4 +98,5 @@ class SequenceTracker:
         self._lowest = 0
         self._highest: int | None = None
         self._seen = 0
+        self._unusable = 0
         self._count = 0

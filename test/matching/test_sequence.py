@@ -94,3 +94,25 @@ def test_random_order_within_the_window_against_a_set():
         assert tracker.observe(number) is expected
         seen.add(number)
     assert tracker.lost == max(numbers) - min(numbers) + 1 - len(numbers)
+
+
+def test_a_damaged_number_is_not_lost_and_its_copy_is_new_once():
+    tracker, _ = observe_all([0])
+    tracker.observe_unusable(1)
+    tracker.observe(2)
+    assert tracker.lost == 0
+    assert [tracker.observe(1), tracker.observe(1)] == [Order.NEW, Order.DUPLICATE]
+    assert tracker.lost == 0
+
+
+def test_a_damaged_copy_does_not_make_a_number_new_again():
+    tracker, _ = observe_all([0, 1])
+    tracker.observe_unusable(1)
+    assert tracker.observe(1) is Order.DUPLICATE
+
+
+def test_a_damaged_number_far_ahead_is_not_believed():
+    tracker, _ = observe_all([0, 1])
+    tracker.observe_unusable(2**60)
+    assert tracker.observe(2) is Order.NEW
+    assert tracker.lost == 0

@@ -122,6 +122,9 @@ def side_arguments(side: str, prefix: str = '') -> tuple[Argument, ...]:
             str(share_directory() / 'config' / f'{side}_node.param.yaml'),
             f'Parameters of the {side} node.',
         ),
+        Argument(
+            f'{prefix}enclave', '', f'SROS2 enclave of the {side} node, as /{side}; empty: none.'
+        ),
         *extra,
         *(
             Argument(f'{prefix}{topic}', target, f'Topic of ~/{topic} of the {side} node.')
@@ -154,8 +157,8 @@ def describe(side: str, values: Mapping[str, str], prefix: str = '') -> ProcessD
     return replace(process, parameters_file=values[f'{prefix}params_file'])
 
 
-def node(process: ProcessDescription, log_level: str) -> Node:
-    """Return the action that starts a process of the table."""
+def node(process: ProcessDescription, log_level: str, enclave: str = '') -> Node:
+    """Return the action that starts a process of the table, in an enclave if one is named."""
     return Node(
         package=PACKAGE,
         executable=process.executable,
@@ -163,7 +166,12 @@ def node(process: ProcessDescription, log_level: str) -> Node:
         namespace=process.namespace,
         parameters=[str(process.parameters_file), process.parameters],
         remappings=list(process.remappings.items()),
-        arguments=['--ros-args', '--log-level', log_level],
+        arguments=[
+            '--ros-args',
+            *(['--enclave', enclave] if enclave else []),
+            '--log-level',
+            log_level,
+        ],
         output='screen',
     )
 
@@ -232,7 +240,7 @@ def one_side(side: str) -> LaunchDescription:
     arguments = (*side_arguments(side), *SETTINGS, LOG_LEVEL)
 
     def start(values: Mapping[str, str]) -> list[Action]:
-        return [node(describe(side, values), values[LOG_LEVEL.name])]
+        return [node(describe(side, values), values[LOG_LEVEL.name], values['enclave'])]
 
     return _description(arguments, start)
 
@@ -260,7 +268,11 @@ def both_sides(source: Argument, **defaults: str) -> LaunchDescription:
             actions.append(recorder(processes, values))
         if values['rviz'] == 'true':
             actions.append(rviz(processes, values))
-        return [*(node(process, values[LOG_LEVEL.name]) for process in processes), *actions]
+        nodes = [
+            node(process, values[LOG_LEVEL.name], values[f'{side}/enclave'])
+            for side, process in zip(TABLES, processes, strict=True)
+        ]
+        return [*nodes, *actions]
 
     return _description((source, *replay, *SETTINGS, LOG_LEVEL, *sides), start)
 

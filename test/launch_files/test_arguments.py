@@ -101,6 +101,7 @@ def test_arguments_reach_the_node(launch_file, name):
             'namespace': 'a/b',
             'params_file': '/some/file.yaml',
             'log_level': 'debug',
+            'enclave': '/a/b/other',
             'device': 'cpu',
             'use_sim_time': 'true',
             'autostart': 'false',
@@ -113,7 +114,7 @@ def test_arguments_reach_the_node(launch_file, name):
         {'device': 'cpu', 'use_sim_time': True, 'autostart': False},
     ]
     assert dict(node.remappings)['~/input/image'] == '/elsewhere/image'
-    assert node.arguments[-1] == 'debug'
+    assert node.arguments == ['--ros-args', '--enclave', '/a/b/other', '--log-level', 'debug']
 
 
 def test_what_is_not_said_is_left_to_the_parameter_file(launch_file):
@@ -121,6 +122,7 @@ def test_what_is_not_said_is_left_to_the_parameter_file(launch_file):
         path, values = node.parameters
         assert values == {}
         assert Path(path).is_file()
+        assert '--enclave' not in node.arguments
 
 
 def test_the_player_waits_for_what_the_nodes_read_and_follows_moved_topics(launch_file):

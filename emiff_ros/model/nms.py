@@ -81,7 +81,7 @@ def _iou_rows(a: Tensor, b: Tensor) -> Tensor:
     area_a = (a[:, 2] * a[:, 3]).unsqueeze(1)
     area_b = (b[:, 2] * b[:, 3]).unsqueeze(0)
     union = area_a + area_b - intersection
-    return torch.where(intersection > 0, intersection / union, 0.0)
+    return (intersection / union).masked_fill(~(intersection > 0), 0.0)
 
 
 def _intersection_area(a: Tensor, b: Tensor) -> Tensor:
@@ -106,8 +106,10 @@ def _intersection_area(a: Tensor, b: Tensor) -> Tensor:
 
 def _corners(boxes: Tensor, shift: Tensor) -> Tensor:
     """Counter-clockwise corners [K, 4, 2], moved by ``shift`` [K, 1, 2]."""
-    signs = boxes.new_tensor([[1, 1], [-1, 1], [-1, -1], [1, -1]]) / 2
-    local = signs * boxes[:, None, 2:4]
+    # Made on the device: a copy from the host could not be part of a CUDA graph.
+    corner = torch.arange(4, device=boxes.device)
+    behind, right = (corner + 1) // 2 % 2, corner // 2
+    local = (0.5 - torch.stack([behind, right], dim=-1)) * boxes[:, None, 2:4]
     cos, sin = boxes[:, 4:].cos(), boxes[:, 4:].sin()
     x = local[..., 0] * cos - local[..., 1] * sin
     y = local[..., 0] * sin + local[..., 1] * cos
@@ -135,7 +137,7 @@ def _edge_crossings(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     determinant = _cross(edge_a, edge_b)
     scale = edge_a.norm(dim=-1) * edge_b.norm(dim=-1)
     parallel = determinant.abs() <= _RELATIVE_TOLERANCE * scale
-    determinant = torch.where(parallel, 1.0, determinant)
+    determinant = determinant.masked_fill(parallel, 1.0)
     between = start_b - start_a
     along_a = _cross(between, edge_b) / determinant
     along_b = _cross(between, edge_a) / determinant
@@ -147,8 +149,9 @@ def _edge_crossings(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 def _convex_area(points: Tensor, valid: Tensor) -> Tensor:
     """Area of the convex polygon of the valid points [N, M, P, 2]; duplicates do no harm."""
     count = valid.sum(-1, keepdim=True).clamp(min=1).unsqueeze(-1)
-    centre = torch.where(valid.unsqueeze(-1), points, 0.0).sum(2, keepdim=True) / count
-    relative = torch.where(valid.unsqueeze(-1), points - centre, 0.0)
+    absent = ~valid.unsqueeze(-1)
+    centre = points.masked_fill(absent, 0.0).sum(2, keepdim=True) / count
+    relative = (points - centre).masked_fill(absent, 0.0)
     angle = torch.atan2(relative[..., 1], relative[..., 0]).masked_fill(~valid, torch.inf)
     order = angle.argsort(dim=-1)
     ordered = relative.gather(2, order.unsqueeze(-1).expand_as(relative))
@@ -156,7 +159,7 @@ def _convex_area(points: Tensor, valid: Tensor) -> Tensor:
     # Invalid places come last; filled with the first vertex they close the polygon.
     ordered = torch.where(is_point, ordered, ordered[:, :, :1])
     area = _cross(ordered, ordered.roll(-1, 2)).sum(-1) / 2
-    return torch.where(valid.sum(-1) >= 3, area.clamp(min=0), 0.0)
+    return area.clamp(min=0).masked_fill(valid.sum(-1) < 3, 0.0)
 
 
 def _cross(a: Tensor, b: Tensor) -> Tensor:

@@ -1,0 +1,30 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A network of :mod:`emiff_ros.model` made faster, one switch for each speed-up.
+
+    network = accelerate(model, AccelerationConfig.for_gpu())
+    levels = network.encode_vehicle_picture(pixels)
+    boxes = network.detect_encoded(levels, camera, views)
+
+The model stays the plain reference; ``network.py`` has the same methods. One idea a file:
+``batch_norm.py``, ``precision.py``, ``height_convolution.py`` and ``volume_neck.py``,
+``voxel_reads.py``, ``candidates.py``, ``image_preparation.py``, ``cuda_graph.py``.
+"""
+
+from emiff_ros.acceleration.config import AccelerationConfig
+from emiff_ros.acceleration.network import AcceleratedEmiff, accelerate
+from emiff_ros.acceleration.pair_detector import PairDetector
+
+__all__ = ['AcceleratedEmiff', 'AccelerationConfig', 'PairDetector', 'accelerate']

@@ -1,0 +1,99 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Which speed-ups an accelerated network uses: each is a switch."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, model_validator
+import torch
+
+Precision = Literal['float32', 'tf32', 'bfloat16', 'float16']
+
+DTYPES = {
+    'float32': torch.float32,
+    'tf32': torch.float32,
+    'bfloat16': torch.bfloat16,
+    'float16': torch.float16,
+}
+
+
+class AccelerationConfig(BaseModel):
+    """Speed-ups of :func:`emiff_ros.acceleration.accelerate`; the defaults keep float32.
+
+    Attributes:
+        precision: of weights and feature maps. ``tf32`` is float32 whose convolutions round their
+            factors to 10 bits of mantissa (NVIDIA GPUs). Projections, camera vectors, deformed
+            positions, boxes and suppression stay in float32 or better whatever this says.
+        fold_batch_norm: multiply batch norms into the convolutions before them.
+        channels_last: keep the channels of one pixel next to each other in memory.
+        indexed_sampling: read voxels by rows of a table, with positions computed once for each
+            camera, instead of ``grid_sample``.
+        neck: form of the 3D neck's convolutions. ``plain`` as in the model; ``conv3d`` with height
+            as the slowest axis; ``conv2d`` as 2D convolutions over the planes of the volume, each
+            reading the planes below and above it as further channels.
+        fused_activations: bias, sum and ReLU of the neck inside cuDNN's 2D convolution (GPU).
+        device_decoding: boxes and their suppression on the device; only detections are copied.
+        autotune: let cuDNN try its algorithms once for each size (GPU).
+        cuda_graphs: record each step once and replay it as one launch (GPU).
+        parallel_encoders: encode both images on two streams at once (GPU).
+    """
+
+    model_config = ConfigDict(frozen=True, extra='forbid')
+
+    precision: Precision = 'float32'
+    fold_batch_norm: bool = True
+    channels_last: bool = True
+    indexed_sampling: bool = True
+    neck: Literal['plain', 'conv3d', 'conv2d'] = 'conv2d'
+    fused_activations: bool = False
+    device_decoding: bool = False
+    autotune: bool = False
+    cuda_graphs: bool = False
+    parallel_encoders: bool = False
+
+    @model_validator(mode='after')
+    def _check_switches(self) -> 'AccelerationConfig':
+        if self.fused_activations and self.neck != 'conv2d':
+            raise ValueError(f'fused_activations needs neck conv2d; got {self.neck}')
+        if self.cuda_graphs and not self.indexed_sampling:
+            raise ValueError(
+                'cuda_graphs needs indexed_sampling: the model computes positions on the way, '
+                'which a graph cannot record'
+            )
+        return self
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of weights and feature maps."""
+        return DTYPES[self.precision]
+
+    @classmethod
+    def plain(cls) -> 'AccelerationConfig':
+        """Return the configuration without any speed-up."""
+        return cls(
+            fold_batch_norm=False, channels_last=False, indexed_sampling=False, neck='plain'
+        )
+
+    @classmethod
+    def for_gpu(cls, precision: Precision = 'float16') -> 'AccelerationConfig':
+        """Return everything that helps on an NVIDIA GPU."""
+        return cls(
+            precision=precision,
+            neck='conv3d',
+            device_decoding=True,
+            autotune=True,
+            cuda_graphs=True,
+            parallel_encoders=True,
+        )

@@ -1,0 +1,31 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""cuDNN's process-wide settings, for the time of a call."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch.backends import cudnn
+
+
+@contextmanager
+def convolution_settings(autotune: bool, tf32: bool) -> Iterator[None]:
+    """Set whether cuDNN tries its algorithms and whether it may round float32 to TF32."""
+    before = cudnn.benchmark, cudnn.allow_tf32
+    cudnn.benchmark, cudnn.allow_tf32 = autotune, tf32
+    try:
+        yield
+    finally:
+        cudnn.benchmark, cudnn.allow_tf32 = before

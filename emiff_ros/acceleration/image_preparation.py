@@ -1,0 +1,88 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Resize and normalise pictures on the device where the network runs."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from emiff_ros.model.config import EmiffConfig
+from emiff_ros.model.preprocessing import IMAGE_MEAN, IMAGE_STD
+
+
+class ImagePreparation:
+    """Picture [H, W, 3] uint8 of any size -> network input [1, 3, Hp, Wp].
+
+    The resizing is that of OpenCV's ``INTER_AREA`` when shrinking: every output pixel is the mean
+    of the area that it covers, rounded to an integer.
+    """
+
+    def __init__(
+        self, config: EmiffConfig, device: torch.device, dtype: torch.dtype = torch.float32
+    ) -> None:
+        """Prepare for the input size of ``config``; ``dtype`` is that of the result."""
+        self.size = config.image_height, config.image_width
+        padded_height, padded_width = config.padded_size
+        self._pad = (0, padded_width - self.size[1], 0, padded_height - self.size[0])
+        self._device, self._dtype = device, dtype
+        inverse_std = (1.0 / torch.tensor(IMAGE_STD, dtype=torch.float64)).float()
+        self._mean = torch.tensor(IMAGE_MEAN, device=device).view(3, 1, 1)
+        self._inverse_std = inverse_std.to(device).view(3, 1, 1)
+        self._shares: dict[tuple[int, int], Tensor] = {}
+
+    def __call__(self, rgb: Tensor) -> Tensor:
+        """Prepare a picture on the device, red first.
+
+        Raises:
+            ValueError: if it is no uint8 picture or smaller than the network's input.
+        """
+        if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != torch.uint8:
+            raise ValueError(f'image is {list(rgb.shape)} {rgb.dtype}; expected [H, W, 3] uint8')
+        if rgb.shape[0] < self.size[0] or rgb.shape[1] < self.size[1]:
+            raise ValueError(
+                f'image is {rgb.shape[0]}x{rgb.shape[1]}, smaller than the network input '
+                f'{self.size[0]}x{self.size[1]}; only shrinking is exact here'
+            )
+        pixels = self._resize(rgb.permute(2, 0, 1).float())
+        normalised = (pixels - self._mean) * self._inverse_std
+        padded = functional.pad(normalised, self._pad).to(self._dtype)
+        return padded.unsqueeze(0).contiguous(memory_format=torch.channels_last)
+
+    def _resize(self, pixels: Tensor) -> Tensor:
+        height, width = pixels.shape[1:]
+        factors = height / self.size[0], width / self.size[1]
+        if factors == (1, 1):
+            return pixels
+        if all(factor.is_integer() for factor in factors):
+            window = int(factors[0]), int(factors[1])
+            mean = functional.avg_pool2d(pixels.unsqueeze(0), window).squeeze(0)
+            # OpenCV halves sizes in integers, where one half rounds up, others in floats.
+            return (mean + 0.5).floor() if window == (2, 2) else mean.round()
+        rows = self._area_shares(height, self.size[0])
+        columns = self._area_shares(width, self.size[1])
+        return torch.matmul(torch.matmul(rows, pixels), columns.mT).round()
+
+    def _area_shares(self, size: int, smaller: int) -> Tensor:
+        """Return what each of ``size`` cells contributes to ``smaller`` ones, [smaller, size]."""
+        key = size, smaller
+        if key not in self._shares:
+            edges = torch.arange(size + 1, dtype=torch.float64)
+            wide = torch.arange(smaller + 1, dtype=torch.float64).unsqueeze(1) * (size / smaller)
+            upper = torch.minimum(wide[1:], edges[1:])
+            lower = torch.maximum(wide[:-1], edges[:-1])
+            shares = (upper - lower).clamp(min=0) * (smaller / size)
+            with torch.inference_mode(False):
+                self._shares[key] = shares.float().to(self._device)
+        return self._shares[key]

@@ -1,0 +1,259 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""An EMIFF network with speed-ups, for one frame at a time."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from emiff_ros.acceleration.camera_values import camera_values, split_values
+from emiff_ros.acceleration.candidates import Candidates, boxes_from_candidates
+from emiff_ros.acceleration.config import AccelerationConfig
+from emiff_ros.acceleration.convolution_settings import convolution_settings
+from emiff_ros.acceleration.cuda_graph import CapturedStep
+from emiff_ros.acceleration.image_preparation import ImagePreparation
+from emiff_ros.acceleration.steps import NetworkSteps
+from emiff_ros.acceleration.voxel_reads import VoxelReads
+from emiff_ros.model import Boxes, Camera, Emiff, HeadMaps, InfrastructureView
+from emiff_ros.model.camera import CameraBatch
+from emiff_ros.model.decoding import decode_head_maps
+from emiff_ros.model.views import check_input_size
+
+
+def accelerate(model: Emiff, config: AccelerationConfig) -> 'AcceleratedEmiff':
+    """Return a copy of a network with the speed-ups of ``config``; ``model`` stays as it is.
+
+    Raises:
+        ValueError: if a speed-up does not fit the network or its device.
+    """
+    return AcceleratedEmiff(model, config)
+
+
+class AcceleratedEmiff:
+    """The network of :class:`emiff_ros.model.Emiff` for one frame at a time, faster.
+
+    ``encode_vehicle``, ``encode_infrastructure``, ``fuse`` and ``detect`` take and give what the
+    model's methods of the same names do, with a batch of one and without mirroring.
+    ``encode_*_picture`` take pictures as a camera gives them, :meth:`detect_encoded` goes from
+    encoded images to boxes on the host in one step.
+
+    Attributes:
+        config: of the network.
+        acceleration: the speed-ups.
+        device: where it runs.
+    """
+
+    def __init__(self, model: Emiff, acceleration: AccelerationConfig) -> None:
+        """Copy and change ``model``; see :func:`accelerate`."""
+        self.config, self.acceleration = model.config, acceleration
+        self.device = next(model.parameters()).device
+        self._steps = NetworkSteps(model, acceleration)
+        preparation = ImagePreparation(self.config, self.device, acceleration.dtype)
+        steps = self._steps
+        self._encode_vehicle = self._step(steps.encode_vehicle)
+        self._encode_infrastructure = self._step(steps.encode_infrastructure)
+        self._vehicle_picture = self._step(lambda rgb: steps.encode_vehicle(preparation(rgb)))
+        self._infrastructure_picture = self._step(
+            lambda rgb: steps.encode_infrastructure(preparation(rgb))
+        )
+        self._fuse: dict[int, Callable[..., HeadMaps]] = {}
+        self._detect: dict[int, Callable[..., Candidates]] = {}
+        self._placed: dict[int, tuple[Tensor, Tensor, VoxelReads | CameraBatch]] = {}
+        self._thresholds: dict[float, Tensor] = {}
+
+    def encode_vehicle_picture(self, rgb: Tensor) -> list[Tensor]:
+        """Resize, normalise and encode the vehicle's picture [H, W, 3] uint8, red first.
+
+        All pictures have one size, at least the network's. From pinned memory the copy to the
+        device does not wait.
+        """
+        with self._settings():
+            return [self._own(level) for level in self._vehicle_picture(self._picture(rgb))]
+
+    def encode_infrastructure_picture(self, rgb: Tensor) -> Tensor:
+        """Like :meth:`encode_vehicle_picture`, into the transmitted tensor [1, c, h, w]."""
+        with self._settings():
+            return self._own(self._infrastructure_picture(self._picture(rgb)))
+
+    def encode_vehicle(self, image: Tensor) -> list[Tensor]:
+        """Encode the vehicle's image [1, 3, H, W] into pyramid levels, finest first."""
+        with self._settings():
+            return [self._own(level) for level in self._encode_vehicle(self._image(image))]
+
+    def encode_infrastructure(self, image: Tensor) -> Tensor:
+        """Encode a roadside image [1, 3, H, W] into the transmitted tensor [1, c, h, w]."""
+        with self._settings():
+            return self._own(self._encode_infrastructure(self._image(image)))
+
+    def fuse(
+        self,
+        vehicle_levels: Sequence[Tensor] | None,
+        vehicle_camera: Camera | None,
+        infrastructure_views: Sequence[InfrastructureView] = (),
+    ) -> HeadMaps:
+        """Fuse the encoded vehicle image with any number of roadside views, zero included.
+
+        Raises:
+            ValueError: if there is no view at all, or sizes or modality do not fit.
+        """
+        with self._settings():
+            inputs = self._inputs(vehicle_levels, vehicle_camera, infrastructure_views)
+            step = self._fuse.setdefault(len(infrastructure_views), self._step(self._steps.fuse))
+            return HeadMaps(*(self._own(maps) for maps in step(*inputs)))
+
+    def detect_encoded(
+        self,
+        vehicle_levels: Sequence[Tensor] | None,
+        vehicle_camera: Camera | None,
+        infrastructure_views: Sequence[InfrastructureView] = (),
+        score_threshold: float | None = None,
+    ) -> Boxes:
+        """Fuse and decode; the boxes come back on the CPU.
+
+        Args:
+            vehicle_levels: output of :meth:`encode_vehicle`; None for infrastructure only.
+            vehicle_camera: of that image.
+            infrastructure_views: what has arrived.
+            score_threshold: that boxes must exceed; the configured one by default.
+        """
+        threshold = self.config.detection.score_threshold
+        threshold = threshold if score_threshold is None else score_threshold
+        if not self.acceleration.device_decoding:
+            maps = self.fuse(vehicle_levels, vehicle_camera, infrastructure_views)
+            settings = self.config.detection.model_copy(update={'score_threshold': threshold})
+            config = self.config.model_copy(update={'detection': settings})
+            return decode_head_maps(maps, self._steps.anchors, config)[0].to('cpu')
+        with self._settings():
+            inputs = self._inputs(vehicle_levels, vehicle_camera, infrastructure_views)
+            step = self._detect.setdefault(
+                len(infrastructure_views), self._step(self._steps.detect)
+            )
+            candidates = step(self._threshold(threshold), *inputs)
+            return boxes_from_candidates(candidates, candidates.rows.cpu(), self.config)
+
+    def detect(
+        self,
+        vehicle_image: Tensor | None,
+        vehicle_camera: Camera | None,
+        infrastructure_views: Sequence[InfrastructureView] = (),
+    ) -> Boxes:
+        """Detect in one frame: image [1, 3, H, W] of the configured size, views of batch 1."""
+        levels = None if vehicle_image is None else self.encode_vehicle(vehicle_image)
+        return self.detect_encoded(levels, vehicle_camera, infrastructure_views)
+
+    def _step(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        graphs = self.acceleration.cuda_graphs
+        return CapturedStep(function, self.device) if graphs else function
+
+    def _own(self, result: Tensor) -> Tensor:
+        """Copy what the next call of a captured step overwrites."""
+        return result.clone() if self.acceleration.cuda_graphs else result
+
+    def _settings(self) -> AbstractContextManager:
+        """Return the process-wide settings of cuDNN for the time of one call."""
+        if self.device.type != 'cuda':
+            return nullcontext()
+        return convolution_settings(
+            self.acceleration.autotune, self.acceleration.precision == 'tf32'
+        )
+
+    def _threshold(self, value: float) -> Tensor:
+        if value not in self._thresholds:
+            with torch.inference_mode(False):
+                self._thresholds[value] = torch.tensor(value).to(self.device)
+        return self._thresholds[value]
+
+    def _picture(self, rgb: Tensor) -> Tensor:
+        graphs = self.acceleration.cuda_graphs
+        return rgb if graphs else rgb.to(self.device, non_blocking=True)
+
+    def _image(self, image: Tensor) -> Tensor:
+        expected = (1, 3, *self.config.padded_size)
+        if tuple(image.shape) != expected:
+            raise ValueError(f'image has shape {tuple(image.shape)}; expected {list(expected)}')
+        image = image.to(self.device, self.acceleration.dtype)
+        if not self.acceleration.channels_last:
+            return image.contiguous()
+        return image.contiguous(memory_format=torch.channels_last)
+
+    def _inputs(
+        self,
+        levels: Sequence[Tensor] | None,
+        camera: Camera | None,
+        views: Sequence[InfrastructureView],
+    ) -> tuple[Any, ...]:
+        """Return the arguments of :meth:`NetworkSteps.fuse`, checked."""
+        config = self.config
+        if views and not config.has_infrastructure:
+            raise ValueError(
+                f'modality vehicle_only takes no infrastructure views; got {len(views)}'
+            )
+        if (levels is not None) != config.has_vehicle:
+            needed = 'needs' if config.has_vehicle else 'takes no'
+            raise ValueError(f'modality {config.modality} {needed} vehicle levels')
+        if levels is None and not views:
+            raise ValueError('modality infrastructure_only needs at least one view; got none')
+        features = tuple(self._feature(view) for view in views)
+        cameras = [camera] * config.has_vehicle + [view.camera for view in views]
+        placed = [self._place(slot, one) for slot, one in enumerate(cameras)]
+        vectors = tuple(vector for vector, _ in placed)
+        return tuple(levels or ()), features, vectors, tuple(where for _, where in placed)
+
+    def _feature(self, view: InfrastructureView) -> Tensor:
+        """Return the transmitted tensor of one view."""
+        if view.image is not None:
+            return self.encode_infrastructure(view.image)
+        expected = (1, *self.config.transmitted_shape)
+        if self.config.modality == 'early':
+            raise ValueError('modality early takes infrastructure images; got a feature')
+        if tuple(view.feature.shape) != expected:
+            raise ValueError(
+                f'infrastructure feature has shape {tuple(view.feature.shape)}; expected '
+                f'{list(expected)} from this model'
+            )
+        return view.feature.to(self.device, self.acceleration.dtype, non_blocking=True)
+
+    def _place(self, slot: int, camera: Camera | Sequence[Camera] | None) -> tuple[Tensor, Any]:
+        """Return a view's camera vector and where its voxels lie; both kept while it rests."""
+        group = [camera] if isinstance(camera, Camera) else list(camera or ())
+        if len(group) != 1:
+            raise ValueError(f'{len(group)} cameras for a batch of 1')
+        check_input_size(group[0], self.config)
+        height, width = self.config.padded_size
+        if group[0].image_size[0] > height or group[0].image_size[1] > width:
+            raise ValueError(
+                f'camera image_size is {group[0].image_size}, larger than the padded image '
+                f'({height}, {width}); use Camera.scaled to go to the network input size'
+            )
+        values = camera_values(group[0])
+        kept = self._placed.get(slot)
+        if kept is None or not torch.equal(kept[0], values):
+            with torch.inference_mode(False), torch.no_grad():
+                vector, place = split_values(self._to_device(values))
+                where = (
+                    self._steps.reader.locate(place)
+                    if self.acceleration.indexed_sampling
+                    else CameraBatch.stack(group, self.device)
+                )
+            kept = self._placed[slot] = (values, vector, where)
+        return kept[1], kept[2]
+
+    def _to_device(self, values: Tensor) -> Tensor:
+        if self.device.type != 'cuda':
+            return values
+        return values.pin_memory().to(self.device, non_blocking=True)

@@ -1,0 +1,167 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What an accelerated network does, as functions of tensors that never look at the host."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from emiff_ros.acceleration.batch_norm import fold_batch_norms
+from emiff_ros.acceleration.candidates import Candidates, find_candidates
+from emiff_ros.acceleration.config import AccelerationConfig
+from emiff_ros.acceleration.precision import set_precision
+from emiff_ros.acceleration.volume_neck import HeightMajorNeck
+from emiff_ros.acceleration.voxel_reads import VoxelReader, VoxelReads
+from emiff_ros.model import Emiff, HeadMaps
+from emiff_ros.model.camera import CameraBatch
+from emiff_ros.model.neck import VolumeNeck
+
+Places = tuple[VoxelReads | CameraBatch, ...]
+"""Where the voxels lie in each view, the vehicle's first; cameras without indexed sampling."""
+
+
+class NetworkSteps:
+    """The steps of one network: batch 1, no checks, nothing mirrored.
+
+    Attributes:
+        config: of the network.
+        acceleration: the speed-ups.
+        reader: of the voxel grid.
+        anchors: [A, 7] on the network's device.
+    """
+
+    def __init__(self, model: Emiff, acceleration: AccelerationConfig) -> None:
+        """Copy ``model`` and change the copy.
+
+        Raises:
+            ValueError: if a speed-up does not fit the network or its device.
+        """
+        device = next(model.parameters()).device
+        _check(model, acceleration, device)
+        self.config, self.acceleration = model.config, acceleration
+        self._model = _changed(model, acceleration)
+        self.reader = VoxelReader(self.config, device)
+        self.anchors = self._model.anchors(device)
+
+    @torch.no_grad()
+    def encode_vehicle(self, image: Tensor) -> list[Tensor]:
+        """Encode the vehicle's image [1, 3, H, W]."""
+        return self._model.encode_vehicle(image)
+
+    @torch.no_grad()
+    def encode_infrastructure(self, image: Tensor) -> Tensor:
+        """Encode a roadside image [1, 3, H, W]."""
+        return self._model.encode_infrastructure(image)
+
+    @torch.no_grad()
+    def fuse(
+        self,
+        levels: tuple[Tensor, ...],
+        features: tuple[Tensor, ...],
+        vectors: tuple[Tensor, ...],
+        places: Places,
+    ) -> HeadMaps:
+        """Fuse encoded images; arguments as of :meth:`align` and :meth:`volume`."""
+        return self.predict(self.volume(self.align(levels, features, vectors), places))
+
+    @torch.no_grad()
+    def align(
+        self, levels: tuple[Tensor, ...], features: tuple[Tensor, ...], vectors: tuple[Tensor, ...]
+    ) -> tuple[Tensor, ...]:
+        """Decompress, attend and mask: one map [1, C, h, w] for each view.
+
+        Args:
+            levels: of the vehicle, finest first; empty without a vehicle.
+            features: transmitted tensors [1, c, h, w].
+            vectors: camera vectors [16] of all views.
+        """
+        model, size = self._model, self.config.feature_size
+        roadside = [model.decode_infrastructure(feature, size) for feature in features]
+        vehicle = levels[0] if levels else None
+        attention = model.cross_attention
+        if attention is not None:
+            vehicle = attention.align_vehicle(levels) if levels else None
+            roadside = [attention.align_infrastructure(one, vehicle) for one in roadside]
+        maps = [*([] if vehicle is None else [vehicle]), *roadside]
+        if model.channel_masking is not None:
+            maps = model.channel_masking(maps, [vector.view(1, -1) for vector in vectors])
+        return tuple(maps)
+
+    @torch.no_grad()
+    def volume(self, maps: tuple[Tensor, ...], places: Places) -> Tensor:
+        """Sample the maps of all views where ``places`` says: [1, C, nx, ny, nz]."""
+        if self.acceleration.indexed_sampling:
+            return self.reader.sample(maps, places)
+        flips = torch.zeros(1, dtype=torch.bool, device=maps[0].device)
+        model = self._model
+        sampled = [
+            model.voxel_sampler(feature, cameras, flips)
+            for feature, cameras in zip(maps, places, strict=True)
+        ]
+        volumes, visible = zip(*sampled, strict=True)
+        vehicle = volumes[0] if self.config.has_vehicle else None
+        return model.view_fusion(vehicle, volumes[self.config.has_vehicle :], visible)
+
+    @torch.no_grad()
+    def predict(self, volume: Tensor) -> HeadMaps:
+        """Run neck and head."""
+        return self._model.head(self._model.neck(volume))
+
+    def detect(self, threshold: Tensor, *inputs: Any) -> Candidates:
+        """Fuse ``inputs`` as :meth:`fuse` does and decode with a score threshold."""
+        return self.decode(threshold, self.fuse(*inputs))
+
+    @torch.no_grad()
+    def decode(self, threshold: Tensor, maps: HeadMaps) -> Candidates:
+        """Find the candidates in the head's maps."""
+        return find_candidates(maps, self.anchors, self.config, threshold)
+
+
+def _check(model: Emiff, acceleration: AccelerationConfig, device: torch.device) -> None:
+    if model.training:
+        raise ValueError('the network is in training mode; call eval() before accelerating it')
+    for name in ('fused_activations', 'autotune', 'cuda_graphs', 'parallel_encoders'):
+        if getattr(acceleration, name) and device.type != 'cuda':
+            raise ValueError(f'{name} needs an NVIDIA GPU; this network is on {device}')
+    if acceleration.indexed_sampling and model.config.view_fusion == 'concatenate':
+        raise ValueError(
+            'indexed_sampling adds the views up while it samples; it does not fit view_fusion '
+            'concatenate. Switch it off'
+        )
+
+
+def _changed(model: Emiff, acceleration: AccelerationConfig) -> Emiff:
+    """Return a copy of the network with other weights, layouts and neck."""
+    model = copy.deepcopy(model).requires_grad_(False)
+    if acceleration.fold_batch_norm:
+        fold_batch_norms(model)
+    if acceleration.neck != 'plain' and isinstance(model.neck, VolumeNeck):
+        fused = acceleration.fused_activations
+        model.neck = HeightMajorNeck(model.neck, acceleration.neck, fused)
+    set_precision(model, acceleration.dtype)
+    if acceleration.channels_last:
+        _channels_last(model)
+    return model
+
+
+def _channels_last(model: nn.Module) -> None:
+    """Lay out the weights of all convolutions with channels last; maps follow their weights."""
+    layouts = {4: torch.channels_last, 5: torch.channels_last_3d}
+    for module in model.modules():
+        weight = getattr(module, 'weight', None)
+        if isinstance(weight, nn.Parameter) and weight.ndim in layouts:
+            weight.data = weight.data.contiguous(memory_format=layouts[weight.ndim])

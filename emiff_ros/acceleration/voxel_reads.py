@@ -1,0 +1,140 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Voxel sampling as rows read from a table, at positions that depend on the camera alone.
+
+Same arithmetic as :mod:`emiff_ros.model.voxels`, split in two: where each voxel lies in a feature
+map (once for each camera) and what stands there (for each image).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from emiff_ros.model.config import FEATURE_STRIDE, EmiffConfig
+from emiff_ros.model.voxels import voxel_centres
+
+_OUTSIDE = -4.0
+CAMERA_VALUES = 14
+"""Numbers that place a camera: its 3x4 projection row by row, image height and width."""
+
+
+class VoxelReads(NamedTuple):
+    """What the N voxels of a grid read from one feature map, z slowest, then y, x fastest.
+
+    Attributes:
+        index: [T, N] int32, row of the flattened map for each of T taps; the row behind the last
+            one is zero.
+        weight: [T, N], of each tap; empty for a single tap.
+        visible: [N], 1 where the camera sees the voxel.
+    """
+
+    index: Tensor
+    weight: Tensor
+    visible: Tensor
+
+
+class VoxelReader:
+    """Positions and samples of one network's voxel grid."""
+
+    def __init__(self, config: EmiffConfig, device: torch.device) -> None:
+        """Make the voxel centres on ``device``."""
+        self.config = config
+        centres = voxel_centres(config).permute(2, 1, 0, 3).reshape(-1, 3)
+        ones = torch.ones(len(centres), 1)
+        self._points = torch.cat([centres, ones], dim=1).to(device)
+        height, width = config.feature_size
+        self._cells = torch.tensor([width, height], dtype=torch.float32, device=device)
+
+    def locate(self, camera: Tensor) -> VoxelReads:
+        """Project the voxels into a camera [14], see :data:`CAMERA_VALUES`."""
+        projected = torch.matmul(self._points.unsqueeze(0), camera[:12].view(1, 3, 4).mT)[0]
+        depth = projected[:, 2:]
+        pixels = projected[:, :2] / depth
+        size = camera[12:].flip(0)
+        seen = (depth > 0) & (pixels >= 0) & (pixels < size)
+        positions = self._positions(pixels, depth)
+        index, weight = self._taps(positions)
+        return VoxelReads(index, weight, seen.all(dim=1).float())
+
+    def sample(self, features: Sequence[Tensor], reads: Sequence[VoxelReads]) -> Tensor:
+        """Read V maps [1, C, h, w] and average them as the network does: [1, C, nx, ny, nz].
+
+        In memory the result runs over z, y, x and channels.
+        """
+        nx, ny, nz = self.config.voxels.counts
+        shares: Sequence[Tensor | None] = [None] * len(reads)
+        if self.config.view_fusion == 'visibility_weighted':
+            visible = torch.stack([view.visible for view in reads])
+            shares = (visible / visible.sum(0).clamp(min=1)).to(features[0].dtype).unbind()
+        total = None
+        for feature, view, share in zip(features, reads, shares, strict=True):
+            rows = _rows(feature, 1 / len(reads) if share is None else 1.0)
+            part = _weighted_rows(rows, view)
+            if share is not None:
+                part = part * share.unsqueeze(1)
+            total = part if total is None else total.add_(part)
+        return total.view(1, nz, ny, nx, -1).permute(0, 4, 3, 2, 1)
+
+    def _positions(self, pixels: Tensor, depth: Tensor) -> Tensor:
+        """Return positions [N, 2] (column, row) in cells, as ``grid_sample`` computes them."""
+        last = self._cells - 1
+        if self.config.exact_positions:
+            grid = (pixels - 0.5) / FEATURE_STRIDE / last * 2 - 1
+        else:
+            grid = pixels / (self._cells * FEATURE_STRIDE) * 2 - 1
+        if self.config.mask_behind_camera:
+            grid = grid.masked_fill(depth <= 0, _OUTSIDE)
+        grid = grid.nan_to_num(_OUTSIDE).clamp(_OUTSIDE, -_OUTSIDE)
+        return (grid + 1) / 2 * last
+
+    def _taps(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        if self.config.sampling == 'nearest':
+            index = self._row_index(positions.round())
+            return index.unsqueeze(0), positions.new_empty(0, len(positions))
+        corner = positions.floor()
+        right, down = (positions - corner).unbind(1)
+        index, weight = [], []
+        for step_x, share_x in ((0, 1 - right), (1, right)):
+            for step_y, share_y in ((0, 1 - down), (1, down)):
+                column, row = corner.unbind(1)
+                index.append(self._row_index(torch.stack([column + step_x, row + step_y], 1)))
+                weight.append(share_x * share_y)
+        return torch.stack(index), torch.stack(weight)
+
+    def _row_index(self, cells: Tensor) -> Tensor:
+        """Return the row [N] of each cell [N, 2]; the row behind the last one if it is outside."""
+        height, width = self.config.feature_size
+        inside = ((cells >= 0) & (cells < self._cells)).all(dim=1)
+        column, row = cells.int().unbind(1)
+        return (row * width + column).masked_fill(~inside, height * width)
+
+
+def _rows(feature: Tensor, factor: float) -> Tensor:
+    """Return the pixels of a map [1, C, h, w] as rows [h * w + 1, C], the last one zero."""
+    rows = feature.permute(0, 2, 3, 1).reshape(-1, feature.shape[1])
+    rows = rows if factor == 1 else rows * factor
+    return torch.cat([rows, torch.zeros_like(rows[:1])])
+
+
+def _weighted_rows(rows: Tensor, reads: VoxelReads) -> Tensor:
+    if len(reads.weight) == 0:
+        return rows.index_select(0, reads.index[0])
+    taps = [
+        rows.index_select(0, index).float() * weight.unsqueeze(1)
+        for index, weight in zip(reads.index, reads.weight, strict=True)
+    ]
+    return torch.stack(taps).sum(0).to(rows.dtype)

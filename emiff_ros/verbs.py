@@ -40,6 +40,10 @@ VERBS = {
         'write one table of AP, bytes and time of several trained networks',
     ),
     'train': ('emiff_ros.commands.train', 'train a network on DAIR-V2X-C folders'),
+    'benchmark': (
+        'emiff_ros.commands.benchmark',
+        'time a network and its speed-ups against the plain one',
+    ),
     'parameters': ('emiff_ros.commands.parameters', 'write the parameter files and tables anew'),
     'import-checkpoint': (
         'emiff_ros.commands.import_checkpoint',

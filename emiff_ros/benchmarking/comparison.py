@@ -1,0 +1,214 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One comparison: build, check, time, break down, write."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+import gc
+import json
+from pathlib import Path
+import platform
+import resource
+import time
+import traceback
+from typing import Any
+
+import numpy as np
+import torch
+
+from emiff_ros.acceleration import AccelerationConfig
+from emiff_ros.benchmarking.agreement import agreement
+from emiff_ros.benchmarking.interleaved import speed_ratio, summary, time_interleaved
+from emiff_ros.benchmarking.peak import measured_peak
+from emiff_ros.benchmarking.runners import Runner, cpu_runners, gpu_runners
+from emiff_ros.benchmarking.stages import stage_table
+from emiff_ros.benchmarking.workload import Pair, input_hash, make_pairs, seeded_model
+from emiff_ros.model import Boxes, EmiffConfig
+
+REFERENCE = 'float32 eager'
+_WARM_UP_PAIRS = 2
+
+
+def compare(
+    name: str,
+    config: EmiffConfig,
+    device: torch.device,
+    output: Path,
+    pairs: int = 4,
+    rounds: int = 6,
+    seconds: float = 120.0,
+    only: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """Time all candidates of a device against the plain float32 network.
+
+    Args:
+        name: of the configuration, for the report.
+        config: of the network; cooperative.
+        device: where everything runs.
+        output: JSON file, rewritten after each part.
+        pairs: different inputs.
+        rounds: turns of each candidate.
+        seconds: after these no further candidate is built.
+        only: candidates besides the reference; all by default.
+
+    Returns:
+        What was written.
+    """
+    report: dict[str, Any] = {'model': name, **_machine(device), 'failures': {}}
+    started = time.perf_counter()
+    inputs = make_pairs(config, pairs)
+    report['input_sha256'] = input_hash(inputs)
+    model = seeded_model(config, inputs[0], device)
+    builders = gpu_runners(model) if device.type == 'cuda' else cpu_runners(model)
+    if only is not None:
+        unknown = sorted(set(only) - set(builders))
+        if unknown:
+            raise ValueError(f'no candidates {unknown}; there are: {", ".join(builders)}')
+        builders = {key: builders[key] for key in (REFERENCE, *only)}
+
+    ready: dict[str, Runner] = {}
+    boxes: dict[str, list[Boxes]] = {}
+    report['candidates'] = {}
+    for key, build in builders.items():
+        if time.perf_counter() - started > seconds:
+            report['failures'][key] = f'not built: {seconds:.0f} s were over'
+            continue
+        with _guarded(key, report, output):
+            runner, boxes[key], entry = _prepare(build, inputs, device)
+            entry |= {'agreement': agreement(boxes[REFERENCE], boxes[key])}
+            report['candidates'][key] = entry
+            ready[key] = runner
+    with _guarded('timing', report, output):
+        timed = time_interleaved(
+            {key: _item(runner, inputs) for key, runner in ready.items()}, rounds
+        )
+        for key, turns in timed.items():
+            report['candidates'][key] |= summary(turns)
+            report['candidates'][key]['speed_ratio'] = speed_ratio(timed[REFERENCE], turns)
+    ready.clear()
+    gc.collect()
+    _print_table(report)
+    for precision in _stage_precisions(device):
+        with _guarded(f'stages {precision}', report, output):
+            report.setdefault('peak_tflops', {})[precision] = measured_peak(
+                device, _dtype(precision)
+            )
+            _add_stages(report, model, precision, inputs[0], device)
+    return report
+
+
+def _prepare(
+    build: Callable[[], Runner], inputs: list[Pair], device: torch.device
+) -> tuple[Runner, list[Boxes], dict[str, Any]]:
+    """Build and warm up a candidate; return it, its boxes, and what that took."""
+    gpu = device.type == 'cuda'
+    if gpu:
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        held = torch.cuda.memory_allocated(device)
+    started = time.perf_counter()
+    runner = build()
+    runner(inputs[0])
+    entry: dict[str, Any] = {'ready_s': round(time.perf_counter() - started, 2)}
+    for pair in inputs[:_WARM_UP_PAIRS]:
+        runner(pair)
+    boxes = [runner(pair) for pair in inputs]
+    peak = torch.cuda.max_memory_allocated(device) - held if gpu else _resident_peak()
+    key = 'memory_mb' if gpu else 'process_peak_mb'
+    entry[key] = round(peak / 1e6, 1)
+    return runner, boxes, entry
+
+
+def _item(runner: Runner, inputs: list[Pair]) -> Callable[[int], Boxes]:
+    return lambda index: runner(inputs[index % len(inputs)])
+
+
+def _add_stages(
+    report: dict[str, Any], model: Any, precision: str, pair: Pair, device: torch.device
+) -> None:
+    """Add the stages of one precision with their shares of the measured peak."""
+    if device.type == 'cuda':
+        acceleration = AccelerationConfig.for_gpu(precision)
+    else:
+        acceleration = AccelerationConfig(precision=precision, device_decoding=True)
+    peak = max(report['peak_tflops'][precision].values())
+    table = stage_table(model, acceleration, pair, repeats=10 if device.type == 'cuda' else 3)
+    total = sum(row['ms'] for row in table.values())
+    gmac = sum(row['gmac'] for row in table.values())
+    for row in table.values():
+        row['peak_share'] = round(row['tflops'] / peak, 4)
+    table['sum'] = {
+        'ms': round(total, 3),
+        'gmac': round(gmac, 2),
+        'peak_share': round(2 * gmac / total / peak, 4),
+    }
+    report.setdefault('stages', {})[precision] = table
+    print(f'\n{precision}: peak {peak:.1f} TFLOP/s')
+    for name, row in table.items():
+        share = 100 * row['peak_share']
+        print(f'  {name:24} {row["ms"]:10.3f} ms {row["gmac"]:9.2f} GMAC {share:6.1f} % of peak')
+
+
+def _stage_precisions(device: torch.device) -> tuple[str, ...]:
+    return ('float16', 'bfloat16') if device.type == 'cuda' else ('float32', 'bfloat16')
+
+
+def _dtype(precision: str) -> torch.dtype:
+    return AccelerationConfig(precision=precision).dtype
+
+
+@contextmanager
+def _guarded(part: str, report: dict[str, Any], output: Path) -> Iterator[None]:
+    """Keep a failure of one part to itself; write what there is afterwards."""
+    try:
+        yield
+    except Exception as error:
+        traceback.print_exc()
+        report['failures'][part] = f'{type(error).__name__}: {error}'[:500]
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')
+
+
+def _machine(device: torch.device) -> dict[str, Any]:
+    gpu = device.type == 'cuda'
+    return {
+        'device': torch.cuda.get_device_name(device) if gpu else platform.processor(),
+        'python': platform.python_version(),
+        'torch': torch.__version__,
+        'numpy': np.__version__,
+        'cuda': torch.version.cuda if gpu else None,
+        'cudnn': torch.backends.cudnn.version() if gpu else None,
+        'threads': torch.get_num_threads(),
+        'cpu_capability': torch.backends.cpu.get_cpu_capability(),
+    }
+
+
+def _resident_peak() -> int:
+    """Return the most memory that this process ever held, bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _print_table(report: dict[str, Any]) -> None:
+    print(f'\n{report["model"]} on {report["device"]}, torch {report["torch"]}')
+    print(f'{"candidate":46} {"pairs/s":>8} {"p50 ms":>8} {"p95 ms":>8} {"ratio":>7} matched')
+    for name, entry in report['candidates'].items():
+        if 'per_second' not in entry:
+            continue
+        print(
+            f'{name:46} {entry["per_second"]:8.2f} {entry["p50_ms"]:8.2f} {entry["p95_ms"]:8.2f} '
+            f'{entry["speed_ratio"]["median"]:7.2f} {entry["agreement"]["matched"]:.3f}'
+        )
+    for name, reason in report['failures'].items():
+        print(f'FAILED {name}: {reason}')

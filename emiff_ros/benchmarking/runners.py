@@ -1,0 +1,108 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The candidates of a comparison: the plain network and its accelerated copies."""
+
+from collections.abc import Callable
+
+import torch
+
+from emiff_ros.acceleration import AccelerationConfig, PairDetector, accelerate
+from emiff_ros.acceleration.convolution_settings import convolution_settings
+from emiff_ros.benchmarking.workload import Pair, run_plain
+from emiff_ros.model import Boxes, Emiff
+
+Runner = Callable[[Pair], Boxes]
+
+
+def plain_runner(model: Emiff, tf32: bool = False) -> Runner:
+    """Return the plain network, run operation by operation, pictures resized on the CPU.
+
+    Args:
+        model: the network.
+        tf32: let convolutions round to TF32 on a GPU, which is what PyTorch does by default.
+    """
+
+    def run(pair: Pair) -> Boxes:
+        with convolution_settings(autotune=False, tf32=tf32), torch.inference_mode():
+            return model.decode(run_plain(model, pair))[0].to('cpu')
+
+    return run
+
+
+def accelerated_runner(model: Emiff, acceleration: AccelerationConfig) -> Runner:
+    """Return an accelerated copy of the network."""
+    detector = PairDetector(accelerate(model, acceleration))
+
+    def run(pair: Pair) -> Boxes:
+        return detector.detect(
+            pair.vehicle_rgb,
+            pair.vehicle_camera,
+            pair.infrastructure_rgb,
+            pair.infrastructure_camera,
+        )
+
+    return run
+
+
+def gpu_runners(model: Emiff) -> dict[str, Callable[[], Runner]]:
+    """Return builders of all candidates on a GPU, the most telling first."""
+
+    def without(**changes: object) -> Callable[[], Runner]:
+        values = AccelerationConfig.for_gpu().model_dump() | changes
+        return lambda: accelerated_runner(model, AccelerationConfig(**values))
+
+    def whole(precision: str) -> Callable[[], Runner]:
+        return lambda: accelerated_runner(model, AccelerationConfig.for_gpu(precision))
+
+    eager = AccelerationConfig.plain().model_copy(update={'precision': 'float16'})
+    return {
+        'float32 eager': lambda: plain_runner(model),
+        'float16': whole('float16'),
+        'float16, neck conv2d': without(neck='conv2d'),
+        'float16, neck conv2d, fused_activations': without(neck='conv2d', fused_activations=True),
+        'bfloat16': whole('bfloat16'),
+        'tf32 eager': lambda: plain_runner(model, tf32=True),
+        'float16 eager': lambda: accelerated_runner(model, eager),
+        'float16, no cuda_graphs': without(cuda_graphs=False),
+        'float16, no parallel_encoders': without(parallel_encoders=False),
+        'float16, no autotune': without(autotune=False),
+        'float16, no channels_last': without(channels_last=False),
+        'float16, no fold_batch_norm': without(fold_batch_norm=False),
+        'float16, no device_decoding': without(device_decoding=False),
+        'float16, no indexed_sampling, no cuda_graphs': without(
+            indexed_sampling=False, cuda_graphs=False
+        ),
+        'float16, neck plain': without(neck='plain'),
+        'tf32': whole('tf32'),
+        'float32': whole('float32'),
+    }
+
+
+def cpu_runners(model: Emiff) -> dict[str, Callable[[], Runner]]:
+    """Return builders of all candidates on a CPU."""
+
+    def changed(**changes: object) -> Callable[[], Runner]:
+        values = AccelerationConfig(device_decoding=True).model_dump() | changes
+        return lambda: accelerated_runner(model, AccelerationConfig(**values))
+
+    return {
+        'float32 eager': lambda: plain_runner(model),
+        'float32': changed(),
+        'float32, neck conv3d': changed(neck='conv3d'),
+        'float32, no indexed_sampling': changed(indexed_sampling=False),
+        'float32, no fold_batch_norm': changed(fold_batch_norm=False),
+        'bfloat16': changed(precision='bfloat16'),
+        'bfloat16, neck conv3d': changed(precision='bfloat16', neck='conv3d'),
+    }

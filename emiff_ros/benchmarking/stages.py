@@ -1,0 +1,159 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Where the time of one pair goes: stage by stage, with operations and bytes."""
+
+from collections.abc import Callable
+import statistics
+import time
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from emiff_ros.acceleration import AccelerationConfig
+from emiff_ros.acceleration.camera_values import camera_values, split_values
+from emiff_ros.acceleration.convolution_settings import convolution_settings
+from emiff_ros.acceleration.cuda_graph import CapturedStep
+from emiff_ros.acceleration.image_preparation import ImagePreparation
+from emiff_ros.acceleration.steps import NetworkSteps
+from emiff_ros.benchmarking.workload import Pair
+from emiff_ros.model import Emiff
+from emiff_ros.model.camera import CameraBatch
+
+
+class _Traffic(TorchDispatchMode):
+    """Add up the bytes of all arguments and results that are not views of each other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        given = [x for x in pytree.tree_leaves((args, kwargs)) if isinstance(x, Tensor)]
+        made = [x for x in pytree.tree_leaves(result) if isinstance(x, Tensor)]
+        known = {x.untyped_storage().data_ptr() for x in given}
+        if any(x.untyped_storage().data_ptr() not in known for x in made):
+            self.bytes += sum(x.numel() * x.element_size() for x in (*given, *made))
+        return result
+
+
+def stage_table(
+    model: Emiff, acceleration: AccelerationConfig, pair: Pair, repeats: int = 10
+) -> dict[str, dict[str, float]]:
+    """Run one pair stage by stage.
+
+    Returns:
+        For each stage ``ms`` (median; on a GPU of its replayed graph), ``gmac``
+        (multiplications and additions of the plain network), ``mbytes`` (what the operations of
+        the plain float32 network read and write, each for itself) and ``tflops``.
+    """
+    device = next(model.parameters()).device
+    settings = convolution_settings(acceleration.autotune, acceleration.precision == 'tf32')
+    plain = _arguments(NetworkSteps(model, AccelerationConfig.plain()), pair, device)
+    costs = {name: _cost(run, arguments) for name, (run, arguments) in plain.items()}
+    del plain
+    table = {}
+    with settings:
+        stages = _arguments(NetworkSteps(model, acceleration), pair, device)
+        for name, (run, arguments) in stages.items():
+            seconds = _seconds(run, arguments, device, repeats)
+            operations, traffic = costs[name]
+            table[name] = {
+                'ms': round(1000 * seconds, 4),
+                'gmac': round(operations / 2e9, 3),
+                'mbytes': round(traffic / 1e6, 2),
+                'tflops': round(operations / seconds / 1e12, 3),
+            }
+    return table
+
+
+def _arguments(
+    steps: NetworkSteps, pair: Pair, device: torch.device
+) -> dict[str, tuple[Callable[..., Any], tuple]]:
+    """Return each stage's function and arguments, in order, by running them."""
+    indexed = steps.acceleration.indexed_sampling
+    prepare = ImagePreparation(steps.config, device, steps.acceleration.dtype)
+    pictures = [
+        torch.from_numpy(rgb).to(device) for rgb in (pair.vehicle_rgb, pair.infrastructure_rgb)
+    ]
+    cameras = [pair.vehicle_camera, pair.infrastructure_camera]
+    numbers = [split_values(camera_values(camera).to(device)) for camera in cameras]
+    vectors = tuple(vector for vector, _ in numbers)
+    stages: dict[str, tuple[Callable[..., Any], tuple]] = {}
+
+    def run(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        stages[name] = (function, arguments)
+        return function(*arguments)
+
+    vehicle = run('prepare vehicle image', prepare, pictures[0])
+    roadside = run('prepare roadside image', prepare, pictures[1])
+    levels = tuple(run('encode vehicle', steps.encode_vehicle, vehicle))
+    feature = run('encode roadside', steps.encode_infrastructure, roadside)
+    if indexed:
+        run('locate voxels', steps.reader.locate, numbers[1][1])
+        places = tuple(steps.reader.locate(place) for _, place in numbers)
+    else:
+        stages['locate voxels'] = (_nothing, (vectors[0],))
+        places = tuple(CameraBatch.stack([camera], device) for camera in cameras)
+    maps = run('align', steps.align, levels, (feature,), vectors)
+    volume = run('sample', steps.volume, maps, places)
+    found = run('neck and head', steps.predict, volume)
+    threshold = torch.tensor(steps.config.detection.score_threshold).to(device)
+    run('decode', steps.decode, threshold, found)
+    return stages
+
+
+def _nothing(x: Tensor) -> Tensor:
+    return x.clone()
+
+
+def _cost(function: Callable[..., Any], arguments: tuple) -> tuple[int, int]:
+    """Return operations (two for a multiplication and an addition) and bytes."""
+    traffic, counter = _Traffic(), FlopCounterMode(display=False)
+    with counter:
+        function(*arguments)
+    with traffic:
+        function(*arguments)
+    return counter.get_total_flops(), traffic.bytes
+
+
+def _seconds(
+    function: Callable[..., Any], arguments: tuple, device: torch.device, repeats: int
+) -> float:
+    if device.type != 'cuda':
+        function(*arguments)
+        times = []
+        for _ in range(repeats):
+            started = time.perf_counter()
+            function(*arguments)
+            times.append(time.perf_counter() - started)
+        return statistics.median(times)
+    step = CapturedStep(function, device)
+    step(*arguments)
+    times = []
+    for _ in range(repeats):
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begin.record()
+        step.replay()
+        end.record()
+        end.synchronize()
+        times.append(begin.elapsed_time(end) / 1000)
+    return statistics.median(times)

@@ -15,6 +15,7 @@
 """Publish a rosbag2 at its recorded pace, where ``ros2 bag play`` is not installed.
 
 Options are named as in ``ros2 bag play``. Messages are sent as they were recorded, byte for byte.
+In a terminal, space pauses and goes on, and the left and right arrows jump five seconds.
 A DAIR-V2X-C folder, or ``demo`` for a generated scene, is converted to a bag first (once).
 """
 
@@ -28,6 +29,7 @@ import rclpy
 from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
+from emiff_ros.commands.play_keys import keys_control
 from emiff_ros.dair.bag_player import DEFAULT_CLOCK_FREQUENCY, BagPlayer
 from emiff_ros.dair.player_topics import read_qos_overrides
 from emiff_ros.demo.sources import default_cache, find_bag
@@ -122,7 +124,8 @@ def run(arguments: argparse.Namespace) -> int:
                     [topic for topic in awaited if topic in player.topics],
                     arguments.wait_for_subscribers,
                 )
-            report = player.play()
+            with keys_control(player):
+                report = player.play()
         print(
             f'{bag}: {report.messages.total()} messages on {len(report.messages)} '
             f'topics, at worst {report.latest * 1000:.1f} ms late'

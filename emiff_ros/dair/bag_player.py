@@ -142,7 +142,7 @@ class BagPlayer:
         self._condition = Condition()
         self._clock: PlayClock | None = None
         self._next_tick = 0.0
-        self._start_paused = False
+        self._paused = False
         self._sought: int | None = None
         self._stopping = False
         if topics is not None:
@@ -222,6 +222,16 @@ class BagPlayer:
         return report
 
     @property
+    def paused(self) -> bool:
+        """Whether bag time stands still."""
+        return self._paused
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the bag's first message to its last."""
+        return self._seconds(self.end)
+
+    @property
     def position(self) -> float:
         """Bag time in seconds since the bag's start; 0 before ``play``."""
         with self._condition:
@@ -240,9 +250,8 @@ class BagPlayer:
         Raises:
             ValueError: if it lies outside the bag.
         """
-        last = self._seconds(self.end)
-        if not 0 <= position <= last:
-            raise ValueError(f'position is {position} s; expected 0 to {last:.3f} s')
+        if not 0 <= position <= self.duration:
+            raise ValueError(f'position is {position} s; expected 0 to {self.duration:.3f} s')
         with self._condition:
             self._sought = self.start + round(position * _NANOSECONDS)
             self._condition.notify_all()
@@ -256,7 +265,7 @@ class BagPlayer:
     def pause(self) -> None:
         """Let bag time stand still; /clock goes on repeating it. Before ``play``: start paused."""
         with self._condition:
-            self._start_paused = True
+            self._paused = True
             if self._clock is not None:
                 self._clock.pause(time.monotonic_ns())
             self._condition.notify_all()
@@ -264,7 +273,7 @@ class BagPlayer:
     def resume(self) -> None:
         """Go on after ``pause``."""
         with self._condition:
-            self._start_paused = False
+            self._paused = False
             if self._clock is not None:
                 self._clock.resume(time.monotonic_ns())
             self._condition.notify_all()
@@ -280,7 +289,7 @@ class BagPlayer:
             now = time.monotonic_ns()
             self._clock = PlayClock(start, self._rate, now)
             self._next_tick = float(now)
-            if self._start_paused:
+            if self._paused:
                 self._clock.pause(now)
         if not self._wait_until(start, report) or not self._publish_latched(start, reader):
             return False

@@ -249,7 +249,7 @@ def test_seeking_jumps_in_the_bag_and_on_the_clock(bag, node, listener):
     assert report.jumps == 2 and report.rounds == 1 and not report.stopped
     listener.wait(lambda: len(ticks) == report.clock_ticks)
     steps = [_nanoseconds(b) - _nanoseconds(a) for a, b in pairwise(ticks)]
-    assert sum(step < 0 for step in steps) == 1
+    assert min(steps) < 0
     assert seen[2:4] == seen[:2]
     assert len(seen) == 6 and seen[4] >= 0.25
     assert player.position == pytest.approx((player.end - player.start) / 1e9)

@@ -45,7 +45,7 @@ setup(
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
         *shared('launch', '*.launch.py'),
-        *shared('config', '**/*.yaml', '**/*.rviz', '**/*.json', 'dds/*'),
+        *shared('config', '**/*.yaml', '**/*.rviz', '**/*.json', 'dds/*', 'sros2/*'),
         *shared('weights', '*.safetensors', '*.yaml'),
     ],
     install_requires=['setuptools'],

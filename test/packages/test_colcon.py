@@ -66,6 +66,10 @@ def test_a_workspace_builds_emiff_ros(tmp_path):
         'launch/cooperative.launch.py',
         'config/vehicle_node.param.yaml',
         'config/model/emiff_small.yaml',
+        'config/bag/qos_overrides.yaml',
+        'config/rviz/cooperative.rviz',
+        'config/foxglove/cooperative.json',
+        'config/sros2/vehicle.policy.xml',
     ):
         assert (share / name).is_file(), name
     first_line = (prefix / 'lib' / 'emiff_ros' / 'demo').read_text().splitlines()[0]

@@ -48,6 +48,7 @@ from emiff_ros.model.weights import load_weights  # noqa: E402
 from emiff_ros.training.image_cache import read_image, shrink  # noqa: E402
 from emiff_ros.transport.codec import decode_feature, encode_feature  # noqa: E402
 from emiff_ros.transport.feature_header import FeatureHeader  # noqa: E402
+from emiff_ros.transport.importance import ground_importance  # noqa: E402
 from emiff_ros.transport.lossy_link import LinkConfig, LinkModel  # noqa: E402
 from emiff_ros.transport.message_size import message_size  # noqa: E402
 from emiff_ros.transport.rate_control import PROFILES, RateController  # noqa: E402
@@ -99,7 +100,9 @@ class Subject:
         camera = self._camera(pair.vehicle, pair.vehicle.camera_from_vehicle())
         station = self._camera(pair.infrastructure, pair.camera_from_vehicle())
         tensor = feature[0].numpy()
-        size_of = partial(message_size, self._header(pair))
+        header = self._header(pair, station)
+        size_of = partial(message_size, header)
+        importance = ground_importance(header, tensor.shape)
         found = {ALONE: self._detect(levels, camera, [])}
         for way in ways():
             if way.budget is None:
@@ -107,7 +110,9 @@ class Subject:
                     encoded = encode_feature(tensor, way.quantization, coder)
                     found[f'bytes {way.name}/{coder}'] = np.array([size_of(encoded)], np.float32)
             else:
-                decision = self._rates[way.name].encode(tensor, way.budget, size_of)
+                decision = self._rates[way.name].encode(
+                    tensor, way.budget, size_of, importance=importance
+                )
                 encoded = decision.encoded
                 size = np.array([decision.message_bytes], np.float32)
                 found[f'bytes {way.name}/rans'] = size
@@ -132,7 +137,7 @@ class Subject:
         full = Camera(frame.intrinsics(), camera_from_vehicle, frame.image_size)
         return full.scaled((self.config.image_height, self.config.image_width))
 
-    def _header(self, pair: CooperativePair) -> FeatureHeader:
+    def _header(self, pair: CooperativePair, station: Camera) -> FeatureHeader:
         """Return a header with names as long as the shipped ones: they count."""
         return FeatureHeader(
             stamp=pair.infrastructure.image_stamp,
@@ -143,9 +148,9 @@ class Subject:
             fingerprint=bytes(32),
             image_size=(self.config.image_height, self.config.image_width),
             padded_size=self.config.padded_size,
-            intrinsics=np.eye(3),
+            intrinsics=station.intrinsics.numpy(),
             map_frame='map',
-            camera_from_map=np.eye(4)[:3],
+            camera_from_map=pair.camera_from_map(),
         )
 
 

@@ -46,6 +46,7 @@ from emiff_ros.transport.chunking import cut
 from emiff_ros.transport.errors import TransportError
 from emiff_ros.transport.feature_header import FeatureHeader
 from emiff_ros.transport.feature_message import message_from_feature
+from emiff_ros.transport.importance import ground_importance
 from emiff_ros.transport.message_size import message_size
 from emiff_ros.transport.quantization import Quantization
 from emiff_ros.transport.rate_control import PROFILES, RateController, RateDecision
@@ -159,6 +160,7 @@ class InfrastructureNode(ManagedNode):
                 partial(message_size, header),
                 values.quantization,
                 values.coder,
+                ground_importance(header, tensor.shape),
             )
             message = message_from_feature(header, decision.encoded)
         except TransportError as error:
@@ -198,10 +200,10 @@ class InfrastructureNode(ManagedNode):
             'message_bytes': decision.message_bytes,
             'quantization': rung.quantization.name.lower(),
             'levels': rung.levels,
-            'zeroed_below': rung.threshold,
+            'spent_by_importance': rung.thrifty,
             'dropped_channels': decision.dropped_channels,
         }
-        if rung.threshold or decision.dropped_channels:
+        if decision.costs_content:
             return status(DiagnosticStatus.WARN, 'the budget costs content', **limits, **choice)
         if rung.quantization > Quantization.parse(values.quantization):
             return status(DiagnosticStatus.OK, 'the budget costs precision', **limits, **choice)

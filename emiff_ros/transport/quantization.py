@@ -136,13 +136,7 @@ def quantize(
     empty = np.empty(0, np.float32)
     if quantization is Quantization.FLOAT32:
         return tensor.astype('<f4').tobytes(), empty, empty
-    largest = float(np.abs(tensor).max())
-    limit = FLOAT16_MAX if quantization is Quantization.FLOAT16 else INTEGER_MAX
-    if largest > limit:
-        raise ValueRangeError(
-            f'value {largest:.6g} does not fit {quantization.name.lower()} (largest {limit:g}); '
-            'use float32'
-        )
+    check_range(tensor, quantization)
     if quantization is Quantization.FLOAT16:
         return tensor.astype('<f2').tobytes(), empty, empty
     levels = quantization.levels if levels is None else levels
@@ -154,6 +148,21 @@ def quantize(
     np.rint(wide, out=wide)
     np.clip(wide, 0, levels, out=wide)
     return bytes_from_codes(wide.astype(np.uint8), quantization), scale, zero_point
+
+
+def check_range(tensor: NDArray[np.float32], quantization: Quantization) -> None:
+    """Check that the values fit FLOAT16 or an integer format.
+
+    Raises:
+        ValueRangeError: if a value is too large.
+    """
+    largest = float(np.abs(tensor).max())
+    limit = FLOAT16_MAX if quantization is Quantization.FLOAT16 else INTEGER_MAX
+    if largest > limit:
+        raise ValueRangeError(
+            f'value {largest:.6g} does not fit {quantization.name.lower()} (largest {limit:g}); '
+            'use float32'
+        )
 
 
 def dequantize(

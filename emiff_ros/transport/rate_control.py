@@ -14,9 +14,10 @@
 
 """A byte budget for each message: as much of a feature as fits, and never a byte more.
 
-What goes first is stated and always the same (:data:`RUNGS`): number format and step, then values
-of small magnitude, then whole channels of small energy. Spatial resolution is kept, because a
-receiver's model expects one shape.
+What goes first is stated and always the same (:data:`RUNGS`): number format and step, evenly at
+first; then coarser and coarser steps that are spent where they are worth most
+(:mod:`~emiff_ros.transport.rate_distortion`); then whole channels of small energy. Spatial
+resolution is kept, because a receiver's model expects one shape.
 """
 
 from collections.abc import Callable
@@ -25,13 +26,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emiff_ros.transport.codec import EncodedFeature, encode_feature
-from emiff_ros.transport.coding import Coder
+from emiff_ros.transport.codec import EncodedFeature, encode_codes, encode_feature
+from emiff_ros.transport.coding import Coder, coder_from
 from emiff_ros.transport.errors import BudgetError, NonFiniteError, ShapeError, ValueRangeError
-from emiff_ros.transport.quantization import Quantization
+from emiff_ros.transport.quantization import Layout, Quantization, bytes_from_codes
+from emiff_ros.transport.rate_distortion import quantize_thriftily
 
 PROFILES = {'lan': 60_000, 'wifi': 5_600, 'radio': 1_200}
 """Bytes of a serialised message: one UDP datagram, four packets of 1,400 B, one packet."""
+
+
+_POOR = 5  # levels that tell something from nothing and little more
+_FULL = 0.92  # of the budget: the next finer rung would hardly fit
 
 
 @dataclass(frozen=True)
@@ -41,22 +47,20 @@ class Rung:
     Attributes:
         quantization: number format.
         levels: steps between a channel's smallest and largest value; 0 for floats.
-        threshold: values smaller than this share of their channel's largest magnitude become 0.
+        thrifty: whether codes are chosen by importance and cost instead of rounded to the nearest.
     """
 
     quantization: Quantization
     levels: int = 0
-    threshold: float = 0.0
+    thrifty: bool = False
 
 
 RUNGS = (
     Rung(Quantization.FLOAT32),
     Rung(Quantization.FLOAT16),
-    *(Rung(Quantization.INT8, levels) for levels in (255, 180, 127, 90, 63, 45, 31, 22)),
-    *(Rung(Quantization.INT4, levels) for levels in (15, 11, 8, 6, 5, 4, 3)),
-    *(Rung(Quantization.INT4, 3, threshold) for threshold in (0.25, 0.33, 0.42)),
-    *(Rung(Quantization.INT4, 2, threshold) for threshold in (0.33, 0.42, 0.5)),
-    *(Rung(Quantization.INT4, 1, threshold) for threshold in (0.5, 0.6, 0.7, 0.8, 0.9)),
+    *(Rung(Quantization.INT8, levels) for levels in (255, 180, 127)),
+    *(Rung(Quantization.INT8, levels, True) for levels in (127, 90, 63, 45, 36, 30, 25, 21, 18)),
+    *(Rung(Quantization.INT4, levels, True) for levels in (15, 13, 11, 9, 8, 7, 6, 5, 4, 3, 2, 1)),
 )
 
 
@@ -76,12 +80,17 @@ class RateDecision:
     rung: Rung
     dropped_channels: int = 0
 
+    @property
+    def costs_content(self) -> bool:
+        """Tell whether more than precision was given up: channels, or all but a few levels."""
+        return bool(self.dropped_channels) or 0 < self.rung.levels < _POOR
+
 
 class RateController:
     """Keeps messages inside a byte budget.
 
-    Sizes hardly change from frame to frame, so the search starts where the last one ended: about
-    two encodings for a frame, one where the finest rung fits.
+    Sizes hardly change from frame to frame, so the search starts where the last one ended: one or
+    two encodings for a frame.
     """
 
     def __init__(self) -> None:
@@ -95,6 +104,7 @@ class RateController:
         size_of: Callable[[EncodedFeature], int],
         finest: Quantization | int | str = Quantization.INT8,
         coder: Coder | int | str = 'rans',
+        importance: NDArray[np.float32] | None = None,
     ) -> RateDecision:
         """Encode ``tensor`` as finely as the budget allows.
 
@@ -104,6 +114,8 @@ class RateController:
             size_of: length of the serialised message of an encoded feature.
             finest: best number format that may be used.
             coder: entropy coder.
+            importance: weight of each cell ``[H, W]``, see
+                :func:`~emiff_ros.transport.importance.ground_importance`; all equal by default.
 
         Raises:
             BudgetError: if not even a feature of zeros fits.
@@ -111,12 +123,20 @@ class RateController:
         """
         finest = Quantization.parse(finest)
         array = _checked(tensor)
+        if importance is None:
+            importance = np.ones(array.shape[1:], np.float32)
+        elif importance.shape != array.shape[1:]:
+            raise ShapeError(
+                f'importance of shape {list(importance.shape)} for a tensor of shape '
+                f'{list(array.shape)}; expected {list(array.shape[1:])}'
+            )
+        encoding = _Encoding(importance, size_of, coder_from(coder))
         rungs = [rung for rung in RUNGS if rung.quantization >= finest]
         tried: dict[int, RateDecision | None] = {}
 
         def attempt(index: int) -> RateDecision | None:
             if index not in tried:
-                tried[index] = self._attempt(array, rungs[index], budget, size_of, coder)
+                tried[index] = _attempt(array, rungs[index], budget, encoding)
             return tried[index]
 
         index = min(self._last, len(rungs) - 1)
@@ -124,55 +144,58 @@ class RateController:
             while index < len(rungs) - 1 and attempt(index) is None:
                 index += 1
         else:
-            while index > 0 and attempt(index - 1) is not None:
+            while (
+                index > 0
+                and attempt(index).message_bytes <= _FULL * budget
+                and attempt(index - 1) is not None
+            ):
                 index -= 1
         self._last = index
-        return attempt(index) or _without_channels(array, rungs[-1], budget, size_of, coder)
-
-    def _attempt(
-        self,
-        array: NDArray[np.float32],
-        rung: Rung,
-        budget: int,
-        size_of: Callable[[EncodedFeature], int],
-        coder: Coder | int | str,
-    ) -> RateDecision | None:
-        try:
-            decision = _encode(array, rung, size_of, coder)
-        except ValueRangeError:
-            if rung.quantization is Quantization.FLOAT16:
-                return None  # a coarser integer format holds what float16 cannot
-            raise
-        return decision if decision.message_bytes <= budget else None
+        return attempt(index) or _without_channels(array, rungs[-1], budget, encoding)
 
 
-def _encode(
-    array: NDArray[np.float32],
-    rung: Rung,
-    size_of: Callable[[EncodedFeature], int],
-    coder: Coder | int | str,
-) -> RateDecision:
-    if rung.threshold:
-        magnitude = np.abs(array)
-        limit = rung.threshold * magnitude.max(axis=(1, 2), keepdims=True)
-        array = np.where(magnitude < limit, np.float32(0), array)
-    encoded = encode_feature(array, rung.quantization, coder, rung.levels or None)
-    return RateDecision(encoded, size_of(encoded), rung)
+@dataclass(frozen=True)
+class _Encoding:
+    """How to encode, whatever the rung."""
+
+    importance: NDArray[np.float32]
+    size_of: Callable[[EncodedFeature], int]
+    coder: Coder
+
+    def run(self, array: NDArray[np.float32], rung: Rung, dropped: int = 0) -> RateDecision:
+        if rung.thrifty:
+            codes, *parameters = quantize_thriftily(
+                array, rung.quantization, rung.levels, self.importance
+            )
+            layout = Layout(array.shape, rung.quantization)
+            data = bytes_from_codes(codes, rung.quantization)
+            encoded = encode_codes(data, layout, *parameters, self.coder)
+        else:
+            encoded = encode_feature(array, rung.quantization, self.coder, rung.levels or None)
+        return RateDecision(encoded, self.size_of(encoded), rung, dropped)
+
+
+def _attempt(
+    array: NDArray[np.float32], rung: Rung, budget: int, encoding: _Encoding
+) -> RateDecision | None:
+    try:
+        decision = encoding.run(array, rung)
+    except ValueRangeError:
+        if rung.quantization is Quantization.FLOAT16:
+            return None  # a coarser integer format holds what float16 cannot
+        raise
+    return decision if decision.message_bytes <= budget else None
 
 
 def _without_channels(
-    array: NDArray[np.float32],
-    rung: Rung,
-    budget: int,
-    size_of: Callable[[EncodedFeature], int],
-    coder: Coder | int | str,
+    array: NDArray[np.float32], rung: Rung, budget: int, encoding: _Encoding
 ) -> RateDecision:
     """Set channels to 0, those of least energy first, until the message fits."""
     weakest_first = np.argsort(np.square(array, dtype=np.float64).sum(axis=(1, 2)), kind='stable')
     fits, too_few = None, 0
     count = 1
     while count <= len(array):  # double, then bisect: there may be a thousand channels
-        decision = _drop(array, weakest_first[:count], rung, size_of, coder)
+        decision = _drop(array, weakest_first[:count], rung, encoding)
         if decision.message_bytes <= budget:
             fits = decision
             break
@@ -185,7 +208,7 @@ def _without_channels(
         count = min(2 * count, len(array))
     while fits.dropped_channels - too_few > 1:
         count = (fits.dropped_channels + too_few) // 2
-        decision = _drop(array, weakest_first[:count], rung, size_of, coder)
+        decision = _drop(array, weakest_first[:count], rung, encoding)
         if decision.message_bytes <= budget:
             fits = decision
         else:
@@ -194,16 +217,11 @@ def _without_channels(
 
 
 def _drop(
-    array: NDArray[np.float32],
-    channels: NDArray[np.intp],
-    rung: Rung,
-    size_of: Callable[[EncodedFeature], int],
-    coder: Coder | int | str,
+    array: NDArray[np.float32], channels: NDArray[np.intp], rung: Rung, encoding: _Encoding
 ) -> RateDecision:
     array = array.copy()
     array[channels] = 0
-    decision = _encode(array, rung, size_of, coder)
-    return RateDecision(decision.encoded, decision.message_bytes, rung, len(channels))
+    return encoding.run(array, rung, len(channels))
 
 
 def _checked(tensor: ArrayLike) -> NDArray[np.float32]:

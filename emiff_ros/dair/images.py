@@ -21,8 +21,8 @@ from typing import BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from emiff_ros.dair.errors import ImageError, MissingFileError
+from emiff_ros.jpeg import is_complete_jpeg
 
-_END_OF_IMAGE = b'\xff\xd9'
 _REPLACE = 'replace it by the original from the data set'
 
 
@@ -54,11 +54,7 @@ def read_image_size(path: Path) -> tuple[int, int]:
 
 
 def read_jpeg(path: Path) -> bytes:
-    """Return the bytes of a JPEG file after checking that it is complete.
-
-    A truncated JPEG still decodes, to a picture with a grey lower part, so its end is looked at:
-    the end-of-image marker cannot occur within compressed data, and it must be the last thing in
-    the file (zero padding after it is accepted).
+    """Return the bytes of a JPEG file after checking that it is complete, to its end marker.
 
     Raises:
         MissingFileError: if the file cannot be opened.
@@ -67,7 +63,7 @@ def read_jpeg(path: Path) -> bytes:
     with _open(path) as file:
         data = file.read()
     jpeg_size(BytesIO(data), path)
-    if not data.rstrip(b'\x00').endswith(_END_OF_IMAGE):
+    if not is_complete_jpeg(data):
         raise ImageError(
             path, f'is truncated (no end-of-image marker in its {len(data)} bytes)', _REPLACE
         )

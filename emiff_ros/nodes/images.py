@@ -25,10 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from emiff_ros.jpeg import is_complete_jpeg, is_jpeg
 from emiff_ros.nodes.refusal import Refusal
 
 _BRIDGE = CvBridge()
-_JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
 
 _CONVERSIONS = {
     'bayer_grbg8': (1, cv2.COLOR_BayerGB2BGR),
@@ -68,7 +68,7 @@ def decode_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
     """
     if isinstance(message, CompressedImage):
         data = bytes(message.data)
-        if data[:2] == _JPEG_START and _JPEG_END not in data[-64:]:
+        if is_jpeg(data) and not is_complete_jpeg(data):
             raise Refusal(
                 'truncated_image',
                 f'JPEG of {len(data)} bytes has no end marker: the image was cut off on its '
@@ -85,7 +85,7 @@ def decode_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
     try:
         if message.encoding in _CONVERSIONS:
             return _convert(message)
-        return _BRIDGE.imgmsg_to_cv2(message, 'bgr8')
+        return _BRIDGE.imgmsg_to_cv2(_without_padding(message), 'bgr8')
     except (CvBridgeError, KeyError, ValueError, TypeError, cv2.error) as error:
         raise Refusal(
             'undecodable_image',
@@ -102,9 +102,41 @@ def _convert(message: Image) -> NDArray[np.uint8]:
         ValueError: if the message has too few bytes.
     """
     depth, conversion = _CONVERSIONS[message.encoding]
+    pixels = _rows(message, message.width * depth)
+    return cv2.cvtColor(pixels.reshape(message.height, message.width, depth), conversion)
+
+
+def _without_padding(message: Image) -> Image:
+    """Return an image whose rows follow each other; not every cv_bridge heeds ``step``.
+
+    Raises:
+        ValueError: if the message has too few bytes.
+        CvBridgeError: for an unknown encoding.
+    """
+    kind, channels = _BRIDGE.encoding_to_dtype_with_channels(message.encoding)
+    length = message.width * channels * np.dtype(kind).itemsize
+    if message.step == length:
+        return message
+    return Image(
+        height=message.height,
+        width=message.width,
+        encoding=message.encoding,
+        is_bigendian=message.is_bigendian,
+        step=length,
+        data=_rows(message, length).tobytes(),
+    )
+
+
+def _rows(message: Image, length: int) -> NDArray[np.uint8]:
+    """Return the first ``length`` bytes of each row, ``[height, length]``.
+
+    Raises:
+        ValueError: if the rows are shorter, or the message has not as many bytes as they take.
+    """
+    if message.step < length:
+        raise ValueError(f'rows of {message.step} bytes; expected at least {length}')
     rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
-    pixels = rows[:, : message.width * depth].reshape(message.height, message.width, depth)
-    return cv2.cvtColor(pixels, conversion)
+    return rows[:, :length]
 
 
 def check_camera_info(info: CameraInfo) -> NDArray[np.float64]:

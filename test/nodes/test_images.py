@@ -108,12 +108,35 @@ def test_halved_colour(encoding, luma_first):
     assert np.abs(decoded[..., 1] - decoded[..., 2]).max() < 40
 
 
-@pytest.mark.parametrize('encoding', ['yuv422', 'bayer_grbg8'])
-def test_rows_may_be_padded(encoding):
-    rows = np.full((HEIGHT, WIDTH * (2 if encoding == 'yuv422' else 1) + 8), 128, np.uint8)
-    message = raw(rows, encoding)
-    message.width = WIDTH
-    assert decode_image(message).shape == (HEIGHT, WIDTH, 3)
+@pytest.mark.parametrize(
+    ('encoding', 'depth'),
+    [
+        ('bgr8', 3),
+        ('rgb8', 3),
+        ('rgba8', 4),
+        ('mono8', 1),
+        ('bgra8', 4),
+        ('bayer_rggb8', 1),
+        ('bayer_grbg8', 1),
+        ('yuv422', 2),
+    ],
+)
+@pytest.mark.parametrize('padding', [1, 64])
+def test_rows_may_be_padded(encoding, depth, padding):
+    random = np.random.default_rng(0)
+    rows = random.integers(0, 256, (HEIGHT, WIDTH * depth + padding), dtype=np.uint8)
+    padded, tight = raw(rows, encoding), raw(np.ascontiguousarray(rows[:, :-padding]), encoding)
+    padded.width = tight.width = WIDTH
+    assert (decode_image(padded) == decode_image(tight)).all()
+
+
+@pytest.mark.parametrize('encoding', ['bgr8', 'yuv422'])
+def test_refuses_rows_that_are_too_short(picture, encoding):
+    message = raw(picture, encoding)
+    message.step = WIDTH
+    with pytest.raises(Refusal, match='expected at least') as refusal:
+        decode_image(message)
+    assert refusal.value.cause == 'undecodable_image'
 
 
 def test_refuses_an_encoding_that_nobody_knows(picture):

@@ -16,14 +16,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode
+from rclpy.qos import QoSProfile
+
+from emiff_ros.nodes.qos import OVERRIDING
 
 PERIOD = 1.0
 """Seconds between two reports, on the steady clock: a paused bag does not silence them."""
+
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
 
 def status(level: bytes, message: str, **values: object) -> DiagnosticStatus:
@@ -45,20 +50,44 @@ class DiagnosticsReporter:
         """Start reporting for ``node``."""
         self._node = node
         self._tasks: dict[str, Callable[[], DiagnosticStatus]] = {}
-        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._groups: list[Callable[[], Mapping[str, DiagnosticStatus]]] = []
+        self._publisher = node.create_publisher(
+            DiagnosticArray,
+            '/diagnostics',
+            QoSProfile(depth=10),
+            qos_overriding_options=OVERRIDING,
+        )
         node.create_timer(PERIOD, self.report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def add(self, name: str, task: Callable[[], DiagnosticStatus]) -> None:
         """Add a task; it is called once per report and returns its state."""
         self._tasks[name] = task
 
+    def add_group(self, task: Callable[[], Mapping[str, DiagnosticStatus]]) -> None:
+        """Add a task that returns any number of states by name."""
+        self._groups.append(task)
+
     def report(self) -> None:
-        """Publish the state of all tasks now."""
+        """Publish the state of all tasks now; a task that fails becomes an error of its own."""
         array = DiagnosticArray()
         array.header.stamp = self._node.get_clock().now().to_msg()
-        for name, task in self._tasks.items():
-            entry = task()
-            entry.name = f'{self._node.get_fully_qualified_name()}: {name}'
-            entry.hardware_id = self._node.get_fully_qualified_name()
+        full_name = self._node.get_fully_qualified_name()
+        for name, entry in self._answers().items():
+            entry.name = f'{full_name}: {name}'
+            entry.hardware_id = full_name
             array.status.append(entry)
         self._publisher.publish(array)
+
+    def _answers(self) -> dict[str, DiagnosticStatus]:
+        answers = {}
+        for name, task in self._tasks.items():
+            try:
+                answers[name] = task()
+            except Exception as error:  # the other tasks are to be heard
+                answers[name] = status(ERROR, f'{type(error).__name__}: {error}')
+        for group in self._groups:
+            try:
+                answers.update(group())
+            except Exception as error:  # likewise
+                answers[group.__name__] = status(ERROR, f'{type(error).__name__}: {error}')
+        return answers

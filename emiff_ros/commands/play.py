@@ -22,8 +22,11 @@ A DAIR-V2X-C folder, or ``demo`` for a generated scene, is converted to a bag fi
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 import math
 from pathlib import Path
+import signal
 
 import rclpy
 from rclpy.signals import SignalHandlerOptions
@@ -118,13 +121,13 @@ def run(arguments: argparse.Namespace) -> int:
                 qos_overrides=read_qos_overrides(overrides) if overrides else None,
                 progress=progress,
             )
-            if arguments.wait_for_subscribers:
-                awaited = arguments.wait_for or player.topics
-                player.wait_for_subscribers(
-                    [topic for topic in awaited if topic in player.topics],
-                    arguments.wait_for_subscribers,
-                )
-            with keys_control(player):
+            with stopped_by_signals(player), keys_control(player):
+                if arguments.wait_for_subscribers:
+                    awaited = arguments.wait_for or player.topics
+                    player.wait_for_subscribers(
+                        [topic for topic in awaited if topic in player.topics],
+                        arguments.wait_for_subscribers,
+                    )
                 report = player.play()
         print(
             f'{bag}: {report.messages.total()} messages on {len(report.messages)} '
@@ -135,6 +138,22 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     finally:
         rclpy.try_shutdown()
+
+
+@contextmanager
+def stopped_by_signals(player: BagPlayer) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the replay in order, also where a parent ignores SIGINT."""
+
+    def stop(*_: object) -> None:
+        player.stop()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def parse_remappings(rules: list[str]) -> dict[str, str]:

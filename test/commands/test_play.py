@@ -14,6 +14,12 @@
 
 """The verb play-bag."""
 
+from contextlib import contextmanager
+import signal
+import subprocess
+import sys
+from threading import Thread
+
 from dair.dair_folder import write_dair_folder
 import pytest
 
@@ -22,6 +28,12 @@ from emiff_ros.dair.reader import DairFolder
 
 pytest.importorskip('rclpy')
 pytest.importorskip('emiff_msgs.msg')
+
+from nodes.world import wait_for
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rosgraph_msgs.msg import Clock
 
 from emiff_ros.cli import main
 from emiff_ros.commands.play import parse_remappings
@@ -39,6 +51,40 @@ def test_plays_to_the_end(bag, capsys):
     options = ['--rate', '20', '--clock', '--topics', '/vehicle/odometry', '/tf_static']
     assert main(['play-bag', str(bag), *options, '--remap', '/vehicle/odometry:=/odom']) == 0
     assert '7 messages on 2 topics' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_replay_in_order(bag, number):
+    command = [sys.executable, '-m', 'emiff_ros', 'play-bag', str(bag), '--rate', '0.001']
+    ignore = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for background jobs
+    try:
+        process = subprocess.Popen([*command, '--clock'], stdout=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, ignore)
+    with open_listener() as ticks:
+        wait_for(lambda: ticks, 60.0)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60.0)
+    assert process.returncode == 0
+    assert 'messages on' in output
+
+
+@contextmanager
+def open_listener():
+    """Collect what arrives on /clock inside the block."""
+    context, ticks = Context(), []
+    rclpy.init(context=context)
+    node = rclpy.create_node('listener', context=context)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    node.create_subscription(Clock, '/clock', ticks.append, 10)
+    thread = Thread(target=executor.spin)
+    thread.start()
+    yield ticks
+    executor.shutdown()
+    thread.join()
+    node.destroy_node()
+    context.try_shutdown()
 
 
 def test_errors_are_one_sentence(bag, capsys):

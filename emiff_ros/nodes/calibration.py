@@ -53,6 +53,8 @@ class CalibrationBuffer:
     image.
     """
 
+    name = 'calibration'
+
     def __init__(self, capacity: int = 64) -> None:
         """Keep at most ``capacity`` calibrations."""
         self._capacity = capacity
@@ -93,6 +95,11 @@ class CalibrationBuffer:
                 self._entries = [entry]  # older than all that is kept: a bag was started again
             del self._entries[: -self._capacity]
             self._changed.notify_all()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no calibration has arrived yet."""
+        return not self._entries
 
     def at(self, stamp: int, timeout: float = 0.0) -> Extrinsics:
         """Return the calibration in force at ``stamp``.

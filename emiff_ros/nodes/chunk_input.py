@@ -23,7 +23,8 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.serialization import deserialize_message
 
 from emiff_msgs.msg import FeatureChunk, FeatureTensor
-from emiff_ros.nodes.diagnostics import status
+from emiff_ros.nodes.counter_window import CounterWindow
+from emiff_ros.nodes.diagnostics import OK, WARN, status
 from emiff_ros.nodes.managed_node import ManagedNode
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.transport.chunk_assembler import ChunkAssembler
@@ -42,11 +43,12 @@ class ChunkInput:
         self._node = node
         self._deliver = deliver
         self._assembler = ChunkAssembler()
-        node.diagnostics.add('chunks', self._status)
+        self._window = CounterWindow()
+        node.health.reporter.add('chunks', self._status)
 
     def listen(self, topic: str) -> None:
         """Subscribe to one topic."""
-        self._node.listen(FeatureChunk, topic, self._on_chunk, depth=DEPTH)
+        self._node.inputs.listen(FeatureChunk, topic, self._on_chunk, depth=DEPTH)
 
     def _on_chunk(self, message: FeatureChunk) -> None:
         try:
@@ -62,4 +64,11 @@ class ChunkInput:
         self._deliver(feature)
 
     def _status(self) -> DiagnosticStatus:
-        return status(DiagnosticStatus.OK, 'pieces of features', **self._assembler.counters())
+        counts = self._assembler.counters()
+        gain = self._window.update(counts)
+        if gain['refused']:
+            return status(WARN, f'pieces refused lately: {gain.causes()}', **counts)
+        if gain['incomplete']:
+            message = f'{gain["incomplete"]} features lately lost too many pieces'
+            return status(WARN, message, **counts)
+        return status(OK, f'{gain["finished"]} features put together lately', **counts)

@@ -20,13 +20,11 @@ from functools import partial
 from pathlib import Path
 import secrets
 import sys
-import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecyclePublisher
 from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.serialization import serialize_message
 import torch
 
@@ -38,9 +36,13 @@ from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
 from emiff_ros.nodes.device import choose_device
 from emiff_ros.nodes.diagnostics import status
 from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage
+from emiff_ros.nodes.pose_inputs import PoseInputs
+from emiff_ros.nodes.pose_sources import FixedExtrinsics
 from emiff_ros.nodes.process import run_node
+from emiff_ros.nodes.processing_time import Stopwatch
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.nodes.specifications import INFRASTRUCTURE
+from emiff_ros.nodes.transforms import TfExtrinsics, tf_is_wanted
 from emiff_ros.transport.chunk_message import message_from_chunk
 from emiff_ros.transport.chunking import cut
 from emiff_ros.transport.errors import TransportError
@@ -58,6 +60,14 @@ CHUNK_DEPTH = 200
 class InfrastructureNode(ManagedNode):
     """Image, CameraInfo and camera pose in, FeatureTensor out."""
 
+    measurements = (
+        'preprocess_ms',
+        'network_ms',
+        'coding_ms',
+        'payload_bytes',
+        'message_bytes',
+    )
+
     def __init__(self, name: str = 'infrastructure_node') -> None:
         """Declare parameters.
 
@@ -71,19 +81,21 @@ class InfrastructureNode(ManagedNode):
         self._encoder = None
         self._rate = RateController()
         self._rate_decision: RateDecision | None = None
-        self.diagnostics.add('rate', self._rate_status)
+        self.health.reporter.add('rate', self._rate_status)
 
-    def load_network(self, path: Path) -> None:
+    def load_network(self, path: Path) -> torch.device:
         """Load the sender's half of the network."""
         values = self.parameters.values
         self._device = choose_device(values.device)
+        tf_is_wanted(values.pose_source)
         self._fixed_pose = None
         if values.pose_source == 'parameter':
             pose = as_affine(values.camera_from_map, 'parameter camera_from_map')
-            self._fixed_pose = Extrinsics(0, '', values.map_frame, pose)
+            self._fixed_pose = FixedExtrinsics(Extrinsics(0, '', values.map_frame, pose))
         encoder, self._config, fingerprint = load_infrastructure_encoder(path)
         self._encoder = encoder.to(self._device).eval()
         self._fingerprint = bytes.fromhex(fingerprint)
+        return self._device
 
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return the feature ``[C, h, w]`` of RGB pixels ``[height, width, 3]``."""
@@ -113,8 +125,7 @@ class InfrastructureNode(ManagedNode):
         return self.create_lifecycle_publisher(
             kind,
             topic,
-            QoSProfile(depth=depth, lifespan=lifespan),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            **self.health.qos.publisher(topic, QoSProfile(depth=depth, lifespan=lifespan)),
         )
 
     def destroy_outputs(self) -> None:
@@ -125,21 +136,30 @@ class InfrastructureNode(ManagedNode):
 
     def create_inputs(self) -> None:
         """Listen to the camera's pose."""
-        if self._fixed_pose is None:
-            self.listen(CameraCalibration, '~/input/calibration', self._calibrations.add, depth=10)
+        values = self.parameters.values
+        self._extrinsics = self._fixed_pose or PoseInputs(self, values.pose_source).open(
+            values.pose_source,
+            CameraCalibration,
+            '~/input/calibration',
+            self._calibrations,
+            lambda transforms: TfExtrinsics(transforms, values.map_frame, self.camera_frame),
+            depth=10,
+            repeats=False,
+        )
 
-    def process(self, received: ReceivedImage) -> None:
+    def process(self, received: ReceivedImage) -> dict[str, float]:
         """Encode one image and publish its feature.
 
         Raises:
             Refusal: if the image or its calibration cannot be used.
         """
         config, values = self._config, self.parameters.values
-        extrinsics = self._fixed_pose or self._calibrations.at(
-            received.stamp, values.calibration_timeout
-        )
+        extrinsics = self._extrinsics.at(received.stamp, values.calibration_timeout)
+        watch = Stopwatch()
         image = self.network_image(received, config.image_width, config.image_height)
+        watch.lap('preprocess_ms')
         tensor = self.encode(torch.from_numpy(image.pixels)).float().cpu().numpy()
+        watch.lap('network_ms')
         header = FeatureHeader(
             stamp=received.stamp,
             frame_id=received.message.header.frame_id or extrinsics.camera_frame,
@@ -165,15 +185,17 @@ class InfrastructureNode(ManagedNode):
             message = message_from_feature(header, decision.encoded)
         except TransportError as error:
             raise Refusal(error.cause, str(error)) from error
+        watch.lap('coding_ms')
         self._rate_decision = decision
         self._sequence += 1
         self._features.publish(message)
         if self._chunks is not None:
             self._publish_chunks(message)
-        self.get_logger().debug(
-            f'{decision.message_bytes} bytes after '
-            f'{(time.monotonic() - received.arrived) * 1e3:.0f} ms'
-        )
+        sizes = {
+            'payload_bytes': len(decision.encoded.payload),
+            'message_bytes': decision.message_bytes,
+        }
+        return {**watch.laps, **sizes}
 
     def _publish_chunks(self, message: FeatureTensor) -> None:
         pieces = cut(

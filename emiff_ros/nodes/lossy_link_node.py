@@ -26,12 +26,14 @@ import time
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from emiff_msgs.msg import FeatureChunk, FeatureTensor
-from emiff_ros.nodes.diagnostics import DiagnosticsReporter, status
+from emiff_ros.nodes.counter_window import CounterWindow
+from emiff_ros.nodes.diagnostics import OK, WARN, DiagnosticsReporter, status
+from emiff_ros.nodes.input_meter import InputMeter
 from emiff_ros.nodes.parameters import NodeParameters, ParameterError
 from emiff_ros.nodes.process import run_node
+from emiff_ros.nodes.qos import QosWatch
 from emiff_ros.nodes.specifications import LOSSY_LINK
 from emiff_ros.transport.lossy_link import LinkConfig, LinkConfigError, LinkModel
 
@@ -58,29 +60,34 @@ class LossyLinkNode(LifecycleNode):
             raise ParameterError(str(error)) from error
         self._deliverer: Deliverer | None = None
         self._input = None
-        self.diagnostics = DiagnosticsReporter(self)
-        self.diagnostics.add('link', self._status)
+        self._meter: InputMeter | None = None
+        self._window = CounterWindow()
+        self._qos = QosWatch(self)
+        diagnostics = DiagnosticsReporter(self)
+        diagnostics.add('link', self._status)
+        diagnostics.add('qos', self._qos.status)
+        diagnostics.add_group(self._input_status)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Create the publisher."""
         self._output = self.create_lifecycle_publisher(
             self._message_type,
             '~/output',
-            QoSProfile(depth=DEPTH),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            **self._qos.publisher('~/output', QoSProfile(depth=DEPTH)),
         )
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to listen."""
         self._deliverer = Deliverer(self._output.publish)
+        self._meter = InputMeter(self.resolve_topic_name('~/input'))
+        profile = QoSProfile(depth=DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT)
         self._input = self.create_subscription(
             self._message_type,
             '~/input',
-            self._on_message,
-            QoSProfile(depth=DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            callback=self._on_message,
             raw=True,
+            **self._qos.subscription('~/input', profile),
         )
         return super().on_activate(state)
 
@@ -107,11 +114,13 @@ class LossyLinkNode(LifecycleNode):
         if self._input is not None:
             self.destroy_subscription(self._input)
             self._input = None
+            self._meter = None
         if self._deliverer is not None:
             self._deliverer.stop()
             self._deliverer = None
 
     def _on_message(self, serialized: bytes) -> None:
+        self._meter.tick()
         for delivery in self._link.send(len(serialized), time.monotonic()):
             message = serialized
             if delivery.flipped_bit is not None:
@@ -119,8 +128,18 @@ class LossyLinkNode(LifecycleNode):
             self._deliverer.schedule(delivery.time, message)
 
     def _status(self) -> DiagnosticStatus:
+        """Warn of a link with too little bandwidth; its losses are what was asked for."""
         counts = dict(self._link.counts)
-        return status(DiagnosticStatus.OK, 'link model', **counts)
+        gain = self._window.update(counts)
+        if gain['dropped']:
+            message = f'{gain["dropped"]} messages waited too long for the bandwidth lately'
+            return status(WARN, message, **counts)
+        return status(OK, f'{gain["delivered"]} of {gain["sent"]} delivered lately', **counts)
+
+    def _input_status(self) -> dict[str, DiagnosticStatus]:
+        if self._meter is None:
+            return {}
+        return {'input': self._meter.status(self.parameters.values.input_timeout)}
 
 
 def damaged(serialized: bytes, number: int) -> bytes:

@@ -16,34 +16,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 import threading
 import time
 
-from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.subscription import Subscription
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 import torch
 
 from emiff_ros.model.weights import read_metadata
 from emiff_ros.nodes.counters import ImageCounters
-from emiff_ros.nodes.diagnostics import DiagnosticsReporter, status
+from emiff_ros.nodes.debug_topics import DebugTopics
+from emiff_ros.nodes.health import NodeHealth
 from emiff_ros.nodes.images import NetworkImage, check_camera_info, prepare_image
+from emiff_ros.nodes.inputs import NodeInputs
 from emiff_ros.nodes.mailbox import LatestJobWorker
 from emiff_ros.nodes.parameters import NodeParameters, Parameter
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.share import find_weights
 
 LOG_INTERVAL = 5.0
-"""Seconds between two log lines about the same kind of refusal."""
+"""Seconds between two log lines about the same cause of refusal."""
 
 WARM_UP_RUNS = 3
+
+SHUTDOWN_PATIENCE = 0.5
+"""Seconds that a shutdown waits for the image in hand."""
+
+COMMON_MEASUREMENTS = ('processing_time_ms', 'latency_ms')
+"""Debug topics of every node: since the image's arrival, and since its stamp."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,12 @@ class ManagedNode(LifecycleNode):
 
     configure loads the weights and creates the publishers, activate the subscriptions, deactivate
     removes the subscriptions, cleanup frees the network. Subclasses fill in the hooks below.
+
+    Attributes:
+        measurements: what :meth:`process` measures, each published as ``~/debug/NAME``.
     """
+
+    measurements: tuple[str, ...] = ()
 
     def __init__(self, name: str, specification: Iterable[Parameter]) -> None:
         """Declare parameters and start diagnostics.
@@ -77,18 +86,17 @@ class ManagedNode(LifecycleNode):
         self.images = ImageCounters()
         self.warm_up_seconds = float('nan')
         self._worker: LatestJobWorker[ReceivedImage] | None = None
+        self._image_frame = ''
+        self._warned: dict[str, float] = {}
         self._camera_info: CameraInfo | None = None
         self._camera_info_arrived = threading.Event()
-        self._inputs: list[Subscription] = []
-        self._last_image = time.monotonic()
-        self.diagnostics = DiagnosticsReporter(self)
-        self.diagnostics.add('images', self._image_status)
-        self.diagnostics.add('network', self._network_status)
+        self.health = NodeHealth(self, self.parameters.values, self.images)
+        self.inputs = NodeInputs(self, self.health, self.warn)
 
     # Hooks of the subclasses.
 
-    def load_network(self, path: Path) -> None:
-        """Load the weights in ``path`` and move them to the device."""
+    def load_network(self, path: Path) -> torch.device:
+        """Load the weights in ``path``; return the device that they are on."""
         raise NotImplementedError
 
     def run_once(self) -> None:
@@ -108,11 +116,15 @@ class ManagedNode(LifecycleNode):
         raise NotImplementedError
 
     def create_inputs(self) -> None:
-        """Create the subscriptions beside image and camera_info, through :meth:`listen`."""
+        """Create the subscriptions beside image and camera_info, through ``self.inputs``."""
         raise NotImplementedError
 
-    def process(self, received: ReceivedImage) -> None:
-        """Run the network on one image and publish; called on the worker thread."""
+    def process(self, received: ReceivedImage) -> Mapping[str, float]:
+        """Run the network on one image and publish; called on the worker thread.
+
+        Returns:
+            Those of ``measurements`` that this result has.
+        """
         raise NotImplementedError
 
     # Lifecycle.
@@ -124,18 +136,31 @@ class ManagedNode(LifecycleNode):
                 torch.set_num_threads(self.parameters.values.threads)
             started = time.perf_counter()
             path = find_weights(self.parameters.values.model)
-            trained_on = read_metadata(path).get('trained_on', 'unknown data')
+            metadata = read_metadata(path)
+            trained_on = metadata.get('trained_on', 'unknown data')
             self.get_logger().info(f'weights {path.name}, trained on: {trained_on}')
-            self.load_network(path)
+            device = self.load_network(path)
             self._warm_up()
         except (ValueError, OSError) as error:
             self.get_logger().error(f'cannot configure: {error}')
+            self.health.network_failed(f'cannot configure: {error}')
             return TransitionCallbackReturn.FAILURE
+        self.health.network_ready(
+            model=path.stem,
+            fingerprint=metadata['fingerprint'][:16],
+            trained_on=trained_on,
+            device=device,
+            threads=torch.get_num_threads(),
+            warm_up_ms=f'{self.warm_up_seconds * 1e3:.1f}',
+        )
         self.get_logger().info(
             f'network ready after {time.perf_counter() - started:.1f} s; '
             f'one run takes {self.warm_up_seconds * 1e3:.0f} ms'
         )
         self.create_outputs()
+        self._debug_topics = DebugTopics(
+            self, self.health.qos, (*COMMON_MEASUREMENTS, *self.measurements)
+        )
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -145,10 +170,11 @@ class ManagedNode(LifecycleNode):
         )
         transport = self.parameters.values.image_transport
         image_type = CompressedImage if transport == 'compressed' else Image
-        self.listen(image_type, '~/input/image', self._on_image, depth=1)
-        self.listen(CameraInfo, '~/input/camera_info', self._on_camera_info, depth=1)
+        self.inputs.listen_and_watch(image_type, '~/input/image', self._on_image, depth=1)
+        self.inputs.listen_and_watch(
+            CameraInfo, '~/input/camera_info', self._on_camera_info, depth=1
+        )
         self.create_inputs()
-        self._last_image = time.monotonic()
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -159,12 +185,14 @@ class ManagedNode(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the network."""
         self.destroy_outputs()
+        self._debug_topics.destroy()
         self.free_network()
+        self.health.network_freed()
         return super().on_cleanup(state)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop from any state."""
-        self._stop()
+        """Stop from any state, without the image in hand if that takes long."""
+        self._stop(SHUTDOWN_PATIENCE)
         return super().on_shutdown(state)
 
     def _warm_up(self) -> None:
@@ -176,46 +204,17 @@ class ManagedNode(LifecycleNode):
             seconds.append(time.perf_counter() - started)
         self.warm_up_seconds = min(seconds)
 
-    def _stop(self) -> None:
-        for subscription in self._inputs:
-            self.destroy_subscription(subscription)
-        self._inputs.clear()
+    def _stop(self, patience: float = 30.0) -> None:
+        self.inputs.destroy()
         if self._worker is not None:
-            self._worker.stop()
+            self._worker.stop(patience)
             self._worker = None
 
     # Inputs.
 
-    def listen(self, message_type: type, topic: str, callback: Callable, depth: int) -> None:
-        """Subscribe best effort, with a profile that parameters can override.
-
-        A refusal that the callback raises is logged.
-        """
-
-        def guarded(message: object) -> None:
-            try:
-                callback(message)
-            except Refusal as refusal:
-                self.warn(refusal)
-
-        self.adopt(
-            self.create_subscription(
-                message_type,
-                topic,
-                guarded,
-                QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT),
-                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-            )
-        )
-
-    def adopt(self, subscription: Subscription) -> None:
-        """Remember a subscription, so that deactivate removes it."""
-        self._inputs.append(subscription)
-
     def _on_image(self, message: Image | CompressedImage) -> None:
-        self._last_image = time.monotonic()
         self.images.count('received')
-        received = ReceivedImage(message, self._last_image)
+        received = ReceivedImage(message, time.monotonic())
         if received.stamp == 0:
             self._refuse_image(
                 Refusal(
@@ -247,13 +246,23 @@ class ManagedNode(LifecycleNode):
             received.message, self._camera_info, width, height, self.parameters.values.rectify
         )
 
+    def camera_frame(self) -> str:
+        """Return the optical frame of the image in work: the parameter's, else the image's."""
+        return self.parameters.values.camera_frame or self._image_frame
+
     def _process(self, received: ReceivedImage) -> None:
+        self._image_frame = received.message.header.frame_id
         try:
-            self.process(received)
+            measured = self.process(received)
         except Refusal as refusal:
             self._refuse_image(refusal)
-        else:
-            self.images.count('published')
+            return
+        self.images.count('published')
+        elapsed = time.monotonic() - received.arrived
+        self.health.record_time(elapsed)
+        latency = self.get_clock().now().nanoseconds - received.stamp
+        common = {'processing_time_ms': elapsed * 1e3, 'latency_ms': latency / 1e6}
+        self._debug_topics.publish({**common, **measured})
 
     def _on_replaced(self, received: ReceivedImage) -> None:
         self.images.count('replaced')
@@ -266,29 +275,8 @@ class ManagedNode(LifecycleNode):
         self.warn(refusal, 'image refused: ')
 
     def warn(self, refusal: Refusal, prefix: str = '') -> None:
-        """Log a refusal, at most once in a while."""
-        self.get_logger().warning(
-            f'{prefix}{refusal} [{refusal.cause}]', throttle_duration_sec=LOG_INTERVAL
-        )
-
-    # Diagnostics.
-
-    def _image_status(self) -> DiagnosticStatus:
-        counts = self.images.snapshot()
-        if self._worker is None:
-            return status(DiagnosticStatus.OK, 'not active', **counts)
-        age = time.monotonic() - self._last_image
-        timeout = self.parameters.values.input_timeout
-        if age > 5 * timeout:
-            return status(DiagnosticStatus.ERROR, f'no image for {age:.1f} s', **counts)
-        if age > timeout:
-            return status(DiagnosticStatus.WARN, f'no image for {age:.1f} s', **counts)
-        return status(DiagnosticStatus.OK, 'images arrive', **counts)
-
-    def _network_status(self) -> DiagnosticStatus:
-        values = self.parameters.values
-        return status(
-            DiagnosticStatus.OK,
-            f'{values.model} on {values.device}',
-            warm_up_ms=f'{self.warm_up_seconds * 1e3:.1f}',
-        )
+        """Log a refusal, each cause at most once in a while."""
+        now = time.monotonic()
+        if now - self._warned.get(refusal.cause, -LOG_INTERVAL) >= LOG_INTERVAL:
+            self._warned[refusal.cause] = now
+            self.get_logger().warning(f'{prefix}{refusal} [{refusal.cause}]')

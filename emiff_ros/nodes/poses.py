@@ -61,6 +61,8 @@ class PoseBuffer:
         capacity: how many poses are kept.
     """
 
+    name = 'odometry'
+
     def __init__(self, max_gap: float, capacity: int = 400) -> None:
         """Start empty."""
         self._max_gap = int(max_gap * 1e9)
@@ -102,6 +104,11 @@ class PoseBuffer:
                 self._poses = [entry]  # older than all that is kept: likewise
             del self._poses[: -self._capacity]
             self._changed.notify_all()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no pose has arrived yet."""
+        return not self._poses
 
     def at(self, stamp: int, timeout: float = 0.0) -> VehiclePose:
         """Return the pose at ``stamp``, waiting for it if it may still arrive.

@@ -49,14 +49,46 @@ COMMON = (
         minimum=0.0,
         maximum=10.0,
     ),
+    Parameter(
+        'camera_frame',
+        '',
+        'Optical frame of the camera in TF; empty takes the frame_id of the image.',
+    ),
     Parameter('autostart', True, 'Configure and activate without a lifecycle manager.'),
     Parameter(
         'input_timeout',
         1.0,
-        'Age of the newest image at which diagnostics warn.',
+        'Silence of an input at which diagnostics warn; five times as long is an error.',
         unit='s',
         minimum=0.05,
         maximum=3600.0,
+        run_time=True,
+    ),
+    Parameter(
+        'processing_budget',
+        0.2,
+        'Time from the arrival of an image to its result at which diagnostics warn.',
+        unit='s',
+        minimum=0.001,
+        maximum=60.0,
+        run_time=True,
+    ),
+    Parameter(
+        'budget_persistence',
+        2.0,
+        'How long every result may exceed processing_budget before that is an error.',
+        unit='s',
+        minimum=0.0,
+        maximum=3600.0,
+        run_time=True,
+    ),
+    Parameter(
+        'memory_limit',
+        4096,
+        'Physical memory of the process at which diagnostics warn; 0 is no limit.',
+        unit='MiB',
+        minimum=0,
+        maximum=1_048_576,
         run_time=True,
     ),
 )
@@ -68,13 +100,13 @@ INFRASTRUCTURE = (
     ),
     Parameter(
         'pose_source',
-        'calibration',
-        'Where the pose comes from: the topic ~/input/calibration or the parameter '
-        'camera_from_map.',
-        choices=('calibration', 'parameter'),
+        'auto',
+        'Where the pose of the camera comes from: the topic ~/input/calibration, the parameter '
+        'camera_from_map, or TF; auto is the topic as soon as somebody publishes it, else TF.',
+        choices=('auto', 'calibration', 'parameter', 'tf'),
     ),
     Parameter(
-        'map_frame', 'map', 'Frame of camera_from_map where the pose comes from the parameter.'
+        'map_frame', 'map', 'Frame of the map where the pose comes from the parameter or TF.'
     ),
     Parameter(
         'camera_from_map',
@@ -169,6 +201,30 @@ VEHICLE = (
         unit='m',
         minimum=0.01,
         maximum=1000.0,
+    ),
+    Parameter(
+        'pose_source',
+        'auto',
+        'Where the pose of the vehicle comes from: ~/input/odometry or TF; auto is the topic as '
+        'soon as somebody publishes it, else TF.',
+        choices=('auto', 'odometry', 'tf'),
+    ),
+    Parameter(
+        'calibration_source',
+        'auto',
+        'Where the pose of the camera in the vehicle comes from: ~/input/calibration or TF; '
+        'auto as with pose_source.',
+        choices=('auto', 'calibration', 'tf'),
+    ),
+    Parameter('map_frame', 'map', 'Frame of the map in TF.'),
+    Parameter('vehicle_frame', 'vehicle', 'Frame of the vehicle and its detections in TF.'),
+    Parameter(
+        'max_loss',
+        0.2,
+        'Share of lost features of a station above which diagnostics warn.',
+        minimum=0.0,
+        maximum=1.0,
+        run_time=True,
     ),
     Parameter(
         'pose_timeout',
@@ -275,6 +331,15 @@ LOSSY_LINK = (
         unit='s',
         minimum=0.0,
         maximum=60.0,
+    ),
+    Parameter(
+        'input_timeout',
+        1.0,
+        'Silence of ~/input at which diagnostics warn; five times as long is an error.',
+        unit='s',
+        minimum=0.05,
+        maximum=3600.0,
+        run_time=True,
     ),
     Parameter('seed', 0, 'Seed of all chance: the same seed repeats a run.', minimum=0),
     Parameter('autostart', True, 'Configure and activate without a lifecycle manager.'),

@@ -31,6 +31,7 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
 from emiff_ros.nodes.images import NetworkImage
+from emiff_ros.nodes.qos import QosWatch
 from emiff_ros.viz.birds_eye import BirdsEyeRenderer
 from emiff_ros.viz.markers import make_markers
 from emiff_ros.viz.overlay import draw_overlay
@@ -65,13 +66,19 @@ class Scene:
 class VehicleDebug:
     """Publishers of ``~/debug/markers``, ``~/debug/image`` and ``~/debug/birds_eye``."""
 
-    def __init__(self, node: LifecycleNode) -> None:
+    def __init__(self, node: LifecycleNode, qos: QosWatch) -> None:
         """Create the publishers on ``node``."""
-        qos = QoSProfile(depth=1)
         self._node = node
-        self._markers = node.create_lifecycle_publisher(MarkerArray, '~/debug/markers', qos)
-        self._image = node.create_lifecycle_publisher(Image, '~/debug/image', qos)
-        self._birds_eye = node.create_lifecycle_publisher(Image, '~/debug/birds_eye', qos)
+        self._markers, self._image, self._birds_eye = (
+            node.create_lifecycle_publisher(
+                kind, topic, **qos.publisher(topic, QoSProfile(depth=1))
+            )
+            for kind, topic in (
+                (MarkerArray, '~/debug/markers'),
+                (Image, '~/debug/image'),
+                (Image, '~/debug/birds_eye'),
+            )
+        )
         self._renderer = BirdsEyeRenderer()
         self._bridge = CvBridge()
 

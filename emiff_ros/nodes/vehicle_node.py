@@ -17,19 +17,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 import sys
 import time
 
-from diagnostic_msgs.msg import DiagnosticStatus
 from message_filters import Subscriber
 from nav_msgs.msg import Odometry
-import numpy as np
-from numpy.typing import NDArray
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.qos import QoSProfile
 from std_msgs.msg import Header
+import torch
 from vision_msgs.msg import Detection3DArray
 
 from emiff_msgs.msg import CameraCalibration, FeatureTensor, FusionStatus
@@ -41,22 +37,26 @@ from emiff_ros.matching.results import Match, MatchState, Refused
 from emiff_ros.model import Boxes, Camera, InfrastructureView
 from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
 from emiff_ros.nodes.chunk_input import ChunkInput
+from emiff_ros.nodes.counted_source import CountedSource
 from emiff_ros.nodes.device import choose_device
-from emiff_ros.nodes.diagnostics import status
 from emiff_ros.nodes.ego_filter import EgoFootprint
 from emiff_ros.nodes.fusion_status import fusion_status_message
 from emiff_ros.nodes.images import NetworkImage
 from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage
+from emiff_ros.nodes.pose_inputs import PoseInputs
 from emiff_ros.nodes.poses import PoseBuffer, VehiclePose
 from emiff_ros.nodes.process import run_node
+from emiff_ros.nodes.processing_time import Stopwatch
+from emiff_ros.nodes.received_feature import ReceivedFeature, measurements, unused, used
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.nodes.specifications import VEHICLE
+from emiff_ros.nodes.station_health import StationHealth
+from emiff_ros.nodes.transforms import TfExtrinsics, TfPose, tf_is_wanted
 from emiff_ros.nodes.vehicle_debug import Scene, SizedView, VehicleDebug
 from emiff_ros.nodes.vehicle_network import VehicleNetwork
 from emiff_ros.transport.codec import decode_feature
 from emiff_ros.transport.detection_message import message_from_boxes
 from emiff_ros.transport.errors import TransportError
-from emiff_ros.transport.feature_header import FeatureHeader
 from emiff_ros.transport.feature_message import feature_from_message
 from emiff_ros.viz.projection import CameraView
 
@@ -70,6 +70,15 @@ class VehicleNode(ManagedNode):
     fused; if nothing fits, the result is vehicle-only and says so.
     """
 
+    measurements = (
+        'preprocess_ms',
+        'backbone_ms',
+        'matching_ms',
+        'detection_ms',
+        'feature_age_ms',
+        'payload_bytes',
+    )
+
     def __init__(self, name: str = 'vehicle_node') -> None:
         """Declare parameters.
 
@@ -82,13 +91,20 @@ class VehicleNode(ManagedNode):
         self._poses = PoseBuffer(values.max_pose_gap)
         self._matcher = Matcher(self._matching())
         self._network: VehicleNetwork | None = None
-        self.diagnostics.add('stations', self._station_status)
+        self._pose_source = CountedSource(self._poses)
+        self._stations = StationHealth(self._matcher, values)
+        self.health.reporter.add('pose', self._pose_source.status)
+        self.health.reporter.add_group(self._stations.statuses)
         self._chunk_input = ChunkInput(self, self._on_feature)
 
-    def load_network(self, path: Path) -> None:
+    def load_network(self, path: Path) -> torch.device:
         """Load the receiver's half of the network."""
+        tf_is_wanted(*self._wanted_sources)
         self._ego = EgoFootprint.from_values(self.parameters.values.ego_footprint)
-        self._network = VehicleNetwork(path, choose_device(self.parameters.values.device))
+        device = choose_device(self.parameters.values.device)
+        self._network = VehicleNetwork(path, device)
+        self._stations.begin(self._network.config.has_infrastructure)
+        return device
 
     def free_network(self) -> None:
         """Drop the weights."""
@@ -100,17 +116,16 @@ class VehicleNode(ManagedNode):
 
     def create_outputs(self) -> None:
         """Create the publishers."""
-        overriding = QoSOverridingOptions.with_default_policies()
         self._detections, self._status = (
             self.create_lifecycle_publisher(
-                kind, topic, QoSProfile(depth=1), qos_overriding_options=overriding
+                kind, topic, **self.health.qos.publisher(topic, QoSProfile(depth=1))
             )
             for kind, topic in (
                 (Detection3DArray, '~/output/detections'),
                 (FusionStatus, '~/output/fusion_status'),
             )
         )
-        self._debug = VehicleDebug(self)
+        self._debug = VehicleDebug(self, self.health.qos)
 
     def destroy_outputs(self) -> None:
         """Destroy the publishers."""
@@ -120,8 +135,25 @@ class VehicleNode(ManagedNode):
 
     def create_inputs(self) -> None:
         """Listen to the pose, the calibration and the stations."""
-        self.listen(Odometry, '~/input/odometry', self._poses.add, depth=50)
-        self.listen(CameraCalibration, '~/input/calibration', self._calibrations.add, depth=10)
+        values = self.parameters.values
+        poses = PoseInputs(self, *self._wanted_sources)
+        self._pose_source.source = poses.open(
+            values.pose_source,
+            Odometry,
+            '~/input/odometry',
+            self._poses,
+            lambda transforms: TfPose(transforms, values.map_frame, values.vehicle_frame),
+            depth=50,
+        )
+        self._extrinsics = poses.open(
+            values.calibration_source,
+            CameraCalibration,
+            '~/input/calibration',
+            self._calibrations,
+            lambda transforms: TfExtrinsics(transforms, values.vehicle_frame, self.camera_frame),
+            depth=10,
+            repeats=False,
+        )
         for topic in filter(None, self.parameters.values.feature_chunk_topics):
             self._chunk_input.listen(topic)
         for topic in self.parameters.values.feature_topics:
@@ -129,11 +161,15 @@ class VehicleNode(ManagedNode):
                 self,
                 FeatureTensor,
                 topic,
-                qos_profile=QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT),
-                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+                **self.inputs.options(topic, depth=5),
             )
-            subscriber.registerCallback(self._on_feature)
-            self.adopt(subscriber.sub)
+            subscriber.registerCallback(self.inputs.guarded(self._on_feature))
+            self.inputs.adopt(subscriber.sub)
+
+    @property
+    def _wanted_sources(self) -> tuple[str, str]:
+        values = self.parameters.values
+        return values.pose_source, values.calibration_source
 
     # Inputs.
 
@@ -143,7 +179,8 @@ class VehicleNode(ManagedNode):
         header = None
         try:
             header, encoded = feature_from_message(message, self._network.expectation)
-            answer = self._matcher.add(header, (header, decode_feature(encoded)), now)
+            payload = ReceivedFeature(header, decode_feature(encoded), len(encoded.payload))
+            answer = self._matcher.add(header, payload, now)
         except TransportError as error:
             answer = self._matcher.refuse(message.station_id, error.cause, str(error), now, header)
         if isinstance(answer, Refused):
@@ -151,21 +188,28 @@ class VehicleNode(ManagedNode):
 
     # The worker.
 
-    def process(self, received: ReceivedImage) -> None:
+    def process(self, received: ReceivedImage) -> dict[str, float]:
         """Detect in one image and publish.
 
         Raises:
             Refusal: if the image or its calibration cannot be used.
         """
         values = self.parameters.values
-        extrinsics = self._calibrations.at(received.stamp, values.calibration_timeout)
+        extrinsics = self._extrinsics.at(received.stamp, values.calibration_timeout)
         height, width = self._network.image_size
+        watch = Stopwatch()
         image = self.network_image(received, width, height)
         camera = Camera(image.intrinsics, extrinsics.camera_from_reference, (height, width))
+        watch.lap('preprocess_ms')
         levels = self._network.encode(image.pixels)
+        watch.lap('backbone_ms')
         matches, views = self._fitting_views(received.stamp, extrinsics.reference_frame)
+        watch.lap('matching_ms')
         boxes = self._network.detect(levels, camera, views, values.score_threshold)
+        watch.lap('detection_ms')
         self._publish(received, image, extrinsics, views, boxes, matches)
+        self._stations.note(matches)
+        return {**watch.laps, **measurements(matches)}
 
     def _fitting_views(
         self, stamp: int, vehicle_frame: str
@@ -173,20 +217,19 @@ class VehicleNode(ManagedNode):
         """Choose the features for the image at ``stamp`` and place their cameras."""
         self._matcher.configure(self._matching())
         matches = self._matcher.match(stamp, self.get_clock().now().nanoseconds)
-        used = [match for match in matches.values() if match.state is MatchState.USED]
-        if not used or not self._network.config.has_infrastructure:
+        chosen = used(matches)
+        if not chosen or not self._network.config.has_infrastructure:
             return matches, []
         try:
             pose = self._pose(stamp, vehicle_frame)
         except Refusal as refusal:
             self.warn(refusal, 'vehicle-only: ')
-            return {name: _unused(match, str(refusal)) for name, match in matches.items()}, []
+            return {name: unused(match, str(refusal)) for name, match in matches.items()}, []
         views = []
-        for match in used:
-            header, tensor = match.feature.payload
-            view, reason = self._view(header, tensor, pose)
+        for match in chosen:
+            view, reason = self._view(match.feature.payload, pose)
             if view is None:
-                matches[match.station_id] = _unused(match, reason, MatchState.OUT_OF_VIEW)
+                matches[match.station_id] = unused(match, reason, MatchState.OUT_OF_VIEW)
             else:
                 views.append(view)
                 self._matcher.report_fused(match)
@@ -201,26 +244,27 @@ class VehicleNode(ManagedNode):
         )
 
     def _pose(self, stamp: int, vehicle_frame: str) -> VehiclePose:
-        pose = self._poses.at(stamp, self.parameters.values.pose_timeout)
+        pose = self._pose_source.at(stamp, self.parameters.values.pose_timeout)
         if pose.vehicle_frame != vehicle_frame:
             raise Refusal(
                 'frame_mismatch',
-                f'odometry is of {pose.vehicle_frame!r} but the camera calibration refers to '
+                f'the pose is of {pose.vehicle_frame!r} but the camera calibration refers to '
                 f'{vehicle_frame!r}; expected the same frame',
             )
         return pose
 
     def _view(
-        self, header: FeatureHeader, tensor: NDArray[np.float32], pose: VehiclePose
+        self, feature: ReceivedFeature, pose: VehiclePose
     ) -> tuple[InfrastructureView | None, str]:
+        header = feature.header
         if header.map_frame != pose.map_frame:
-            return None, f'station is in {header.map_frame!r}, the odometry in {pose.map_frame!r}'
+            return None, f'station is in {header.map_frame!r}, the vehicle in {pose.map_frame!r}'
         camera_from_vehicle = compose(header.camera_from_map, pose.map_from_vehicle)
         ranges = self._network.detection_ranges
         if not sees_range(header.intrinsics, camera_from_vehicle, header.image_size, ranges):
             return None, 'its camera sees nothing of the detection range'
         camera = Camera(header.intrinsics, camera_from_vehicle, header.image_size)
-        return self._network.view(camera, tensor), ''
+        return self._network.view(camera, feature.tensor), ''
 
     def _publish(
         self,
@@ -249,33 +293,6 @@ class VehicleNode(ManagedNode):
         self._debug.publish(
             Scene(header, boxes, scores, image, extrinsics.camera_from_reference, stations)
         )
-
-    # Diagnostics.
-
-    def _station_status(self) -> DiagnosticStatus:
-        counters = list(self._matcher.counters().values())
-        names = (
-            'received',
-            'fused',
-            'superseded',
-            'expired',
-            'refused',
-            'cached',
-            'lost',
-            'duplicates',
-        )
-        values = {name: sum(getattr(counter, name) for counter in counters) for name in names}
-        for counter in (*counters, self._matcher.unassigned_counters()):
-            for cause, count in sorted(counter.refused_by_cause.items()):
-                values[f'refused.{cause}'] = values.get(f'refused.{cause}', 0) + count
-        return status(DiagnosticStatus.OK, f'{len(counters)} stations heard', **values)
-
-
-def _unused(match: Match, reason: str, state: MatchState = MatchState.REFUSED) -> Match:
-    """Return ``match`` without its feature; one that was not used anyway stays as it is."""
-    if match.state is not MatchState.USED:
-        return match
-    return replace(match, state=state, feature=None, reason=reason)
 
 
 def _sized_view(camera: Camera) -> SizedView:

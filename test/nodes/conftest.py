@@ -45,7 +45,8 @@ def start(world, tiny_model, tmp_path):
         if wait:
             process.wait_until_active(world.listener)
             camera = world.vehicle if side == 'vehicle' else world.station
-            camera.wait_until_heard()
+            source = 'calibration_source' if side == 'vehicle' else 'pose_source'
+            camera.wait_until_heard(calibrated=parameters.get(source) != 'tf')
         return process
 
     yield start_node

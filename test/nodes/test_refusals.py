@@ -16,6 +16,7 @@
 
 from functools import partial
 
+from nodes.stream import feature_header
 from nodes.world import wait_for
 import numpy as np
 import pytest
@@ -23,7 +24,6 @@ from rclpy.qos import QoSProfile
 
 from emiff_msgs.msg import FeatureTensor, FusionStatus
 from emiff_ros.transport.codec import encode_feature
-from emiff_ros.transport.feature_header import FeatureHeader
 from emiff_ros.transport.feature_message import message_from_feature
 
 
@@ -61,19 +61,7 @@ def test_a_bad_calibration_does_not_replace_a_good_one(world, vehicle):
 
 
 def feature(world, fingerprint):
-    header = FeatureHeader(
-        stamp=world.now().nanoseconds,
-        frame_id='pole',
-        station_id='intruder',
-        session_id=1,
-        sequence=0,
-        fingerprint=fingerprint,
-        image_size=(96, 160),
-        padded_size=(96, 160),
-        intrinsics=np.array([[80.0, 0, 80], [0, 80, 48], [0, 0, 1]]),
-        map_frame='map',
-        camera_from_map=np.array(world.station.calibration.camera_from_reference).reshape(3, 4),
-    )
+    header = feature_header(world, fingerprint, 'intruder')
     return message_from_feature(header, encode_feature(np.ones((1, 12, 20), np.float32)))
 
 

@@ -80,7 +80,7 @@ class Camera:
 
     def __init__(self, node, namespace, frame, reference_frame, affine, seed):
         qos = QoSProfile(depth=10)
-        self._node, self._frame = node, frame
+        self._node, self.frame = node, frame
         self._images = node.create_publisher(
             CompressedImage, f'{namespace}/camera/image/compressed', qos
         )
@@ -94,17 +94,22 @@ class Camera:
         self.calibration = CameraCalibration(reference_frame=reference_frame)
         self.calibration.camera_from_reference = affine.ravel()
 
-    def publish(self, stamp, jpeg=None):
-        for message in (self.calibration, self.info):
-            message.header.stamp, message.header.frame_id = stamp, self._frame
-        self._calibrations.publish(self.calibration)
-        self._infos.publish(self.info)
+    def publish(self, stamp, jpeg=None, without=()):
+        """Publish an image and what belongs to it; ``without`` names topics that are left out."""
         image = CompressedImage(format='jpeg', data=self.jpeg if jpeg is None else jpeg)
-        image.header.stamp, image.header.frame_id = stamp, self._frame
-        self._images.publish(image)
+        for name, publisher, message in (
+            ('calibration', self._calibrations, self.calibration),
+            ('camera_info', self._infos, self.info),
+            ('image', self._images, image),
+        ):
+            message.header.stamp, message.header.frame_id = stamp, self.frame
+            if name not in without:
+                publisher.publish(message)
 
-    def wait_until_heard(self, timeout=20.0):
-        publishers = (self._images, self._infos, self._calibrations)
+    def wait_until_heard(self, timeout=20.0, calibrated=True):
+        publishers = [self._images, self._infos]
+        if calibrated:
+            publishers.append(self._calibrations)
         wait_for(lambda: all(p.get_subscription_count() for p in publishers), timeout)
 
 

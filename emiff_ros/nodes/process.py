@@ -17,7 +17,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import os
 import signal
+import sys
 import threading
 
 import rclpy
@@ -32,19 +34,31 @@ from emiff_ros.nodes.parameters import ParameterError
 SIGNAL_LATENCY = 0.2
 """Seconds after which a signal is noticed at the latest."""
 
+STOP_LIMIT = 1.3
+"""Seconds after a signal at which a process that has not come to an end is cut off."""
+
 
 def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
     """Create a node, bring it up if it starts by itself, and spin until it is told to stop.
 
-    SIGINT and SIGTERM end the node through its shutdown transition.
+    SIGINT and SIGTERM end the node through its shutdown transition, and the process without the
+    teardown of the interpreter; what takes longer than ``STOP_LIMIT`` is cut off.
 
     Returns:
         The exit status of the process: 1 if the node cannot be created or configured.
     """
     rclpy.init(args=['node', *arguments], signal_handler_options=SignalHandlerOptions.NO)
     stopping = threading.Event()
+
+    def stop(*_: object) -> None:
+        if not stopping.is_set():
+            stopping.set()
+            guard = threading.Timer(STOP_LIMIT, os._exit, [0])
+            guard.daemon = True
+            guard.start()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, stop)
     try:
         node = make_node()
     except ParameterError as error:
@@ -64,4 +78,9 @@ def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
     executor.shutdown()
     node.destroy_node()
     rclpy.shutdown()
-    return 0 if ready else 1
+    result = 0 if ready else 1
+    if stopping.is_set():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(result)  # a network in the middle of an image outlives no interpreter
+    return result

@@ -48,6 +48,7 @@ class AccelerationConfig(BaseModel):
         autotune: let cuDNN try its algorithms once for each size (GPU).
         cuda_graphs: record each step once and replay it as one launch (GPU).
         parallel_encoders: encode both images on two streams at once (GPU).
+        opencv_resize: shrink pictures with OpenCV before they go to the device (CPU).
     """
 
     model_config = ConfigDict(frozen=True, extra='forbid')
@@ -62,6 +63,7 @@ class AccelerationConfig(BaseModel):
     autotune: bool = False
     cuda_graphs: bool = False
     parallel_encoders: bool = False
+    opencv_resize: bool = False
 
     @model_validator(mode='after')
     def _check_switches(self) -> 'AccelerationConfig':
@@ -97,3 +99,12 @@ class AccelerationConfig(BaseModel):
             cuda_graphs=True,
             parallel_encoders=True,
         )
+
+    @classmethod
+    def for_cpu(cls, precision: Precision = 'bfloat16') -> 'AccelerationConfig':
+        """Return everything that helps on a CPU.
+
+        oneDNN's 3D convolutions are the faster ones in bfloat16, its 2D convolutions in float32.
+        """
+        neck = 'conv2d' if precision == 'float32' else 'conv3d'
+        return cls(precision=precision, neck=neck, opencv_resize=True)

@@ -14,6 +14,7 @@
 
 """Resize and normalise pictures on the device where the network runs."""
 
+import cv2
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -86,3 +87,12 @@ class ImagePreparation:
             with torch.inference_mode(False):
                 self._shares[key] = shares.float().to(self._device)
         return self._shares[key]
+
+
+def shrink_with_opencv(rgb: Tensor, config: EmiffConfig) -> Tensor:
+    """Resize a picture [H, W, 3] uint8 on the CPU to the network's input; smaller ones stay."""
+    size = config.image_height, config.image_width
+    if rgb.ndim != 3 or rgb.shape[0] < size[0] or rgb.shape[1] < size[1]:
+        return rgb
+    small = cv2.resize(rgb.cpu().numpy(), size[::-1], interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(small)

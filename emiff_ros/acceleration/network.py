@@ -26,7 +26,7 @@ from emiff_ros.acceleration.candidates import Candidates, boxes_from_candidates
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.convolution_settings import convolution_settings
 from emiff_ros.acceleration.cuda_graph import CapturedStep
-from emiff_ros.acceleration.image_preparation import ImagePreparation
+from emiff_ros.acceleration.image_preparation import ImagePreparation, shrink_with_opencv
 from emiff_ros.acceleration.steps import NetworkSteps
 from emiff_ros.acceleration.voxel_reads import VoxelReads
 from emiff_ros.model import Boxes, Camera, Emiff, HeadMaps, InfrastructureView
@@ -179,6 +179,8 @@ class AcceleratedEmiff:
         return self._thresholds[value]
 
     def _picture(self, rgb: Tensor) -> Tensor:
+        if self.acceleration.opencv_resize:
+            rgb = shrink_with_opencv(rgb, self.config)
         graphs = self.acceleration.cuda_graphs
         return rgb if graphs else rgb.to(self.device, non_blocking=True)
 

@@ -20,13 +20,14 @@ On a GPU, float32 has TF32 off; its convolutions' algorithms still sum in anothe
 import copy
 import zlib
 
-from model.golden_cases import SMALL_S4
+import cv2
+from model.golden_cases import SMALL_S4, synthetic_picture
 import numpy as np
 import pytest
 import torch
 
 from emiff_ros.acceleration import AccelerationConfig, accelerate
-from emiff_ros.model import InfrastructureView
+from emiff_ros.model import InfrastructureView, preprocess_image
 
 MAPS = ('cls_score', 'bbox_pred', 'dir_cls')
 TOLERANCE = 1e-4
@@ -37,6 +38,7 @@ ON_CPU = {
     'conv3d': AccelerationConfig(neck='conv3d', channels_last=False),
     'unfolded': AccelerationConfig(fold_batch_norm=False, indexed_sampling=False),
     'all': AccelerationConfig(device_decoding=True),
+    'for_cpu': AccelerationConfig.for_cpu('float32'),
 }
 ON_GPU = {
     'fused': AccelerationConfig(neck='conv2d', fused_activations=True, autotune=True),
@@ -110,7 +112,7 @@ def test_float32_is_golden_on_a_gpu(acceleration, case, model_of, golden_of):
 @pytest.mark.parametrize('precision', ['bfloat16', 'float16', 'tf32'])
 def test_half_precision_stays_close(precision, case, model_of, golden_of, device):
     if device.type == 'cpu':
-        acceleration = AccelerationConfig(precision=precision, device_decoding=True)
+        acceleration = AccelerationConfig.for_cpu(precision)
     else:
         acceleration = AccelerationConfig.for_gpu(precision)
     network = accelerate(moved(model_of(case), device), acceleration)
@@ -125,6 +127,18 @@ def test_without_roadside_views_it_is_the_vehicle_alone(model_of, device):
     vehicle, camera, _ = inputs(SMALL_S4, device)
     expected, boxes = model.detect(vehicle, camera).to('cpu'), network.detect(vehicle, camera)
     torch.testing.assert_close(boxes.boxes, expected.boxes, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize('opencv', [False, True])
+def test_pictures_give_what_prepared_images_give(opencv, model_of):
+    network = accelerate(model_of(SMALL_S4), AccelerationConfig(opencv_resize=opencv))
+    height, width = SMALL_S4.image_size
+    rgb = synthetic_picture(21, 2 * height, 2 * width)
+    small = torch.from_numpy(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA))
+    expected = network.encode_vehicle(preprocess_image(small, network.config).unsqueeze(0))
+    ours = network.encode_vehicle_picture(torch.from_numpy(rgb))
+    for level, golden in zip(ours, expected, strict=True):
+        torch.testing.assert_close(level, golden)
 
 
 def test_a_moved_camera_is_noticed(model_of):

@@ -28,8 +28,9 @@ from numpy.typing import NDArray
 from emiff_ros.transport.context_model import context_model, learned, passes
 from emiff_ros.transport.quantization import Quantization, check_range
 
-PRICE = 0.1
-"""Of a bit, in squared steps: at this price a uniform step is about as fine as it should be."""
+PRICE = 0.03
+"""Of a bit, in squared steps. More saves more squared error, but flattens the peaks that become
+detections: of emiff_small's AP at 800 B, 0.03 keeps more than 0.1 and than rounding."""
 
 _RESOLUTION = 2.0**-22
 

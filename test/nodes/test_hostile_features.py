@@ -1,0 +1,166 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Hostile features over DDS: each refused by name and counted exactly; the node goes on.
+
+They are real features of the running station, spoiled and sent under another station's name.
+"""
+
+from collections import Counter
+import copy
+from functools import partial
+import math
+import zlib
+
+from nodes.world import save_tiny_model, wait_for
+import numpy as np
+import pytest
+from rclpy.qos import QoSProfile
+
+from emiff_msgs.msg import FeatureTensor, StationStatus
+from emiff_ros.model.weights import load_infrastructure_encoder
+
+INTRUDER = 'intruder'
+FOUR_GIGABYTES = 2**32 - 1
+CAP = 64 * 2**20
+
+
+def truncated(feature):
+    feature.payload = feature.payload[: len(feature.payload) // 2]
+
+
+def truncated_with_its_checksum(feature):
+    truncated(feature)
+    feature.crc32 = zlib.crc32(bytes(feature.payload))
+
+
+def flipped_bit(feature):
+    feature.payload[len(feature.payload) // 2] ^= 4
+
+
+def four_gigabytes_declared(feature):
+    feature.decoded_size = FOUR_GIGABYTES
+
+
+def four_gigabytes_of_cells(feature):
+    feature.shape = np.array([1, 2**16, 2**16], np.uint32)
+    feature.decoded_size = FOUR_GIGABYTES
+
+
+def four_gigabytes_in_the_frame(feature):
+    """Let the header of a zstd frame (RFC 8878, 3.1.1) say what the message does not."""
+    frame = b'\x28\xb5\x2f\xfd\xa0' + FOUR_GIGABYTES.to_bytes(4, 'little') + b'\x02\0\0\0'
+    feature.coder, feature.quantization = 1, 2
+    feature.decoded_size = math.prod(feature.shape.tolist())
+    feature.payload, feature.crc32 = frame, zlib.crc32(frame)
+
+
+def nan_scale(feature):
+    feature.scale[0] = math.nan
+
+
+def infinite_zero_point(feature):
+    feature.zero_point[0] = math.inf
+
+
+def nan_values(feature):
+    count = math.prod(feature.shape.tolist())
+    payload = np.full(count, math.nan, '<f4').tobytes()
+    feature.coder = feature.quantization = 0
+    feature.scale = feature.zero_point = []
+    feature.decoded_size, feature.payload = len(payload), payload
+    feature.crc32 = zlib.crc32(payload)
+
+
+def unknown_coder(feature):
+    feature.coder = 250
+
+
+CASES = (
+    ('checksum', truncated),
+    ('corrupt_payload', truncated_with_its_checksum),
+    ('checksum', flipped_bit),
+    ('decoded_size', four_gigabytes_declared),
+    ('too_large', four_gigabytes_of_cells),
+    ('decoded_size', four_gigabytes_in_the_frame),
+    ('bad_scale', nan_scale),
+    ('bad_scale', infinite_zero_point),
+    ('non_finite', nan_values),
+    ('unsupported_coder', unknown_coder),
+)
+
+
+@pytest.fixture
+def genuine(world, start):
+    """Start both nodes and return a feature that the vehicle has fused."""
+    heard = {}
+    world.node.create_subscription(
+        FeatureTensor,
+        '/infrastructure/features',
+        lambda message: heard.setdefault(message.station_id, message),
+        QoSProfile(depth=10),
+    )
+    start('infrastructure')
+    vehicle = start('vehicle')
+    world.fused_result(60.0)
+    (message,) = heard.values()
+    return vehicle, message
+
+
+def peak_memory(process):
+    with open(f'/proc/{process._process.pid}/status') as lines:
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith('VmHWM'))
+
+
+def station_of(status, name):
+    return next((item for item in status.stations if item.station_id == name), None)
+
+
+def refused(world, count):
+    """Let the vehicle answer an image; tell whether it has refused ``count`` of the intruder."""
+    station = station_of(world.result(world.publish_vehicle()), INTRUDER)
+    return station is not None and station.refused == count
+
+
+def test_each_is_refused_by_name_and_the_node_goes_on(world, genuine, tmp_path):
+    process, original = genuine
+    vehicle = process.description.fully_qualified_name
+    publisher = world.node.create_publisher(
+        FeatureTensor, '/infrastructure/features', QoSProfile(depth=10)
+    )
+    wait_for(lambda: publisher.get_subscription_count() >= 3, 20)
+    _, _, other = load_infrastructure_encoder(save_tiny_model(tmp_path / 'other.safetensors', 1))
+
+    def of_another_model(feature):
+        feature.model_fingerprint = np.frombuffer(bytes.fromhex(other), np.uint8)
+
+    cases = (*CASES, ('wrong_model', of_another_model))
+    before = peak_memory(process)
+    for number, (_, spoil) in enumerate(cases):
+        feature = copy.deepcopy(original)
+        feature.station_id, feature.sequence = INTRUDER, number
+        feature.header.stamp = world.now().to_msg()
+        spoil(feature)
+        publisher.publish(feature)
+        wait_for(partial(refused, world, number + 1), 30)
+
+    assert peak_memory(process) - before < CAP
+    intruder = station_of(world.fused_result(60.0), INTRUDER)
+    assert (intruder.received, intruder.refused, intruder.fused) == (len(cases), len(cases), 0)
+    assert intruder.state in (StationStatus.REFUSED, StationStatus.NONE)
+    honest = station_of(world.fused_result(60.0), original.station_id)
+    assert (honest.state, honest.refused) == (StationStatus.USED, 0)
+    counts = world.listener.diagnostics(vehicle, 'stations', 20.0)
+    causes = {key: int(value) for key, value in counts.items() if key.startswith('refused.')}
+    assert causes == Counter(f'refused.{cause}' for cause, _ in cases)

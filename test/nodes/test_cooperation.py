@@ -101,7 +101,7 @@ def _counters(world, node, kind):
 )
 def test_a_node_that_cannot_work_says_why_and_ends(world, start, parameters):
     process = start('vehicle', wait=False, **parameters)
-    wait_for(lambda: not process.is_running, 60.0)
+    wait_for(lambda: not process.is_running, 180.0)
     ((name, value),) = parameters.items()
     assert f'{value}' in process.log_tail() or name in process.log_tail()
     assert 'Traceback' not in process.log_tail(100)

@@ -151,7 +151,7 @@ def test_with_tf2_it_is_used_where_it_is_wanted(monkeypatch):
 @pytest.mark.skipif(TF2_IS_INSTALLED, reason='tf2_ros is installed')
 def test_a_node_says_that_tf2_is_missing(world, start):
     process = start('vehicle', wait=False, pose_source='tf')
-    wait_for(lambda: not process.is_running, 120)
+    wait_for(lambda: not process.is_running, 180)
     assert 'tf2_ros is not installed' in process.log_tail()
     assert 'Traceback' not in process.log_tail(100)
 

@@ -71,6 +71,8 @@ def read_graph(observer, side):
     def names(query):
         return {name for name, _ in query(node, namespace)}
 
+    known = observer.get_node_names_and_namespaces
+    wait_for(lambda: (node, namespace) in known(), 60.0)
     last_input = '/vehicle/odometry' if side == 'vehicle' else '/infrastructure/calibration'
     subscriptions = observer.get_subscriber_names_and_types_by_node
     services = observer.get_service_names_and_types_by_node

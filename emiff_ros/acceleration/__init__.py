@@ -20,11 +20,20 @@
 
 The model stays the plain reference; ``network.py`` has the same methods. One idea a file:
 ``batch_norm.py``, ``precision.py``, ``height_convolution.py`` and ``volume_neck.py``,
-``voxel_reads.py``, ``candidates.py``, ``image_preparation.py``, ``cuda_graph.py``.
+``winograd.py``, ``calibration.py`` and ``quantized_neck.py``, ``voxel_reads.py``,
+``candidates.py``, ``image_preparation.py``, ``cuda_graph.py``.
 """
 
+from emiff_ros.acceleration.calibration import NeckCalibration, NeckObserver
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.network import AcceleratedEmiff, accelerate
 from emiff_ros.acceleration.pair_detector import PairDetector
 
-__all__ = ['AcceleratedEmiff', 'AccelerationConfig', 'PairDetector', 'accelerate']
+__all__ = [
+    'AcceleratedEmiff',
+    'AccelerationConfig',
+    'NeckCalibration',
+    'NeckObserver',
+    'PairDetector',
+    'accelerate',
+]

@@ -42,7 +42,9 @@ class AccelerationConfig(BaseModel):
             camera, instead of ``grid_sample``.
         neck: form of the 3D neck's convolutions. ``plain`` as in the model; ``conv3d`` with height
             as the slowest axis; ``conv2d`` as 2D convolutions over the planes of the volume, each
-            reading the planes below and above it as further channels.
+            reading the planes below and above it as further channels; ``winograd`` the same with
+            a quarter of the products (float32 on a CPU); ``int8`` with 8-bit factors behind the
+            first layer or block, which needs a calibration (CPU).
         fused_activations: bias, sum and ReLU of the neck inside cuDNN's 2D convolution (GPU).
         device_decoding: boxes and their suppression on the device; only detections are copied.
         autotune: let cuDNN try its algorithms once for each size (GPU).
@@ -57,7 +59,7 @@ class AccelerationConfig(BaseModel):
     fold_batch_norm: bool = True
     channels_last: bool = True
     indexed_sampling: bool = True
-    neck: Literal['plain', 'conv3d', 'conv2d'] = 'conv2d'
+    neck: Literal['plain', 'conv3d', 'conv2d', 'winograd', 'int8'] = 'conv2d'
     fused_activations: bool = False
     device_decoding: bool = False
     autotune: bool = False
@@ -69,6 +71,8 @@ class AccelerationConfig(BaseModel):
     def _check_switches(self) -> 'AccelerationConfig':
         if self.fused_activations and self.neck != 'conv2d':
             raise ValueError(f'fused_activations needs neck conv2d; got {self.neck}')
+        if self.neck == 'winograd' and self.precision != 'float32':
+            raise ValueError(f'neck winograd needs precision float32; got {self.precision}')
         if self.cuda_graphs and not self.indexed_sampling:
             raise ValueError(
                 'cuda_graphs needs indexed_sampling: the model computes positions on the way, '
@@ -101,10 +105,13 @@ class AccelerationConfig(BaseModel):
         )
 
     @classmethod
-    def for_cpu(cls, precision: Precision = 'bfloat16') -> 'AccelerationConfig':
-        """Return everything that helps on a CPU.
+    def for_cpu(
+        cls, precision: Precision = 'bfloat16', quantized: bool = False
+    ) -> 'AccelerationConfig':
+        """Return everything that helps on a CPU, the 8-bit neck only if ``quantized``.
 
-        oneDNN's 3D convolutions are the faster ones in bfloat16, its 2D convolutions in float32.
+        Where 16 or 8 bits make products cheap, Winograd's sums cost more than they save.
         """
-        neck = 'conv2d' if precision == 'float32' else 'conv3d'
+        floats = 'winograd' if precision == 'float32' else 'conv3d'
+        neck = 'int8' if quantized else floats
         return cls(precision=precision, neck=neck, opencv_resize=True)

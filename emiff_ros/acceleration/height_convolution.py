@@ -51,7 +51,7 @@ class HeightConvolution(nn.Module):
         if self.form == 'conv3d':
             stride, padding = (self.stride, 1, 1), (self.padding, 1, 1)
         else:
-            x, stride, padding = self._neighbours(x), (1, 1), (1, 1)
+            x, stride, padding = neighbouring_planes(x, self.stride, self.padding), (1, 1), (1, 1)
         if self.fused and x.is_cuda:
             return self._fused(x, residual, stride, padding)
         convolve = functional.conv3d if self.form == 'conv3d' else functional.conv2d
@@ -69,26 +69,27 @@ class HeightConvolution(nn.Module):
             x, self.weight, residual, 1.0, self.bias, *geometry
         )
 
-    def _neighbours(self, planes: Tensor) -> Tensor:
-        """Planes [nz, C, ny, nx] -> [nz', 3 C, ny, nx], each with the ones below and above."""
-        height, channels = planes.shape[:2]
-        count = (height + 2 * self.padding - KERNEL) // self.stride + 1
-        if count == 1 and not self.padding:
-            return planes.permute(2, 3, 0, 1).flatten(2).permute(2, 0, 1).unsqueeze(0)
-        out = torch.empty(
-            count,
-            KERNEL * channels,
-            *planes.shape[2:],
-            dtype=planes.dtype,
-            device=planes.device,
-            memory_format=torch.channels_last,
-        )
-        for tap in range(KERNEL):
-            read = [index * self.stride + tap - self.padding for index in range(count)]
-            inside = [index for index, plane in enumerate(read) if 0 <= plane < height]
-            first, last = inside[0], inside[-1] + 1
-            part = out[:, tap * channels : (tap + 1) * channels]
-            part[:first].zero_()
-            part[last:].zero_()
-            part[first:last] = planes[read[first] : read[last - 1] + 1 : self.stride]
-        return out
+
+def neighbouring_planes(planes: Tensor, stride: int, padding: int) -> Tensor:
+    """Planes [nz, C, ny, nx] -> [nz', 3 C, ny, nx], each with the ones below and above."""
+    height, channels = planes.shape[:2]
+    count = (height + 2 * padding - KERNEL) // stride + 1
+    if count == 1 and not padding:
+        return planes.permute(2, 3, 0, 1).flatten(2).permute(2, 0, 1).unsqueeze(0)
+    out = torch.empty(
+        count,
+        KERNEL * channels,
+        *planes.shape[2:],
+        dtype=planes.dtype,
+        device=planes.device,
+        memory_format=torch.channels_last,
+    )
+    for tap in range(KERNEL):
+        read = [index * stride + tap - padding for index in range(count)]
+        inside = [index for index, plane in enumerate(read) if 0 <= plane < height]
+        first, last = inside[0], inside[-1] + 1
+        part = out[:, tap * channels : (tap + 1) * channels]
+        part[:first].zero_()
+        part[last:].zero_()
+        part[first:last] = planes[read[first] : read[last - 1] + 1 : stride]
+    return out

@@ -19,8 +19,9 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from emiff_ros.acceleration.calibration import NeckCalibration
 from emiff_ros.acceleration.camera_values import camera_values, split_values
 from emiff_ros.acceleration.candidates import Candidates, boxes_from_candidates
 from emiff_ros.acceleration.config import AccelerationConfig
@@ -35,13 +36,20 @@ from emiff_ros.model.decoding import decode_head_maps
 from emiff_ros.model.views import check_input_size
 
 
-def accelerate(model: Emiff, config: AccelerationConfig) -> 'AcceleratedEmiff':
+def accelerate(
+    model: Emiff, config: AccelerationConfig, calibration: NeckCalibration | None = None
+) -> 'AcceleratedEmiff':
     """Return a copy of a network with the speed-ups of ``config``; ``model`` stays as it is.
+
+    Args:
+        model: in evaluation mode.
+        config: the speed-ups.
+        calibration: what neck int8 needs.
 
     Raises:
         ValueError: if a speed-up does not fit the network or its device.
     """
-    return AcceleratedEmiff(model, config)
+    return AcceleratedEmiff(model, config, calibration)
 
 
 class AcceleratedEmiff:
@@ -58,11 +66,16 @@ class AcceleratedEmiff:
         device: where it runs.
     """
 
-    def __init__(self, model: Emiff, acceleration: AccelerationConfig) -> None:
+    def __init__(
+        self,
+        model: Emiff,
+        acceleration: AccelerationConfig,
+        calibration: NeckCalibration | None = None,
+    ) -> None:
         """Copy and change ``model``; see :func:`accelerate`."""
         self.config, self.acceleration = model.config, acceleration
         self.device = next(model.parameters()).device
-        self._steps = NetworkSteps(model, acceleration)
+        self._steps = NetworkSteps(model, acceleration, calibration)
         preparation = ImagePreparation(self.config, self.device, acceleration.dtype)
         steps = self._steps
         self._encode_vehicle = self._step(steps.encode_vehicle)
@@ -75,6 +88,11 @@ class AcceleratedEmiff:
         self._detect: dict[int, Callable[..., Candidates]] = {}
         self._placed: dict[int, tuple[Tensor, Tensor, VoxelReads | CameraBatch]] = {}
         self._thresholds: dict[float, Tensor] = {}
+
+    @property
+    def neck(self) -> nn.Module:
+        """From the voxel volume to the bird's-eye map, changed as asked for."""
+        return self._steps.neck
 
     def encode_vehicle_picture(self, rgb: Tensor) -> list[Tensor]:
         """Resize, normalise and encode the vehicle's picture [H, W, 3] uint8, red first.

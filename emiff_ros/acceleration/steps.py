@@ -21,9 +21,11 @@ import torch
 from torch import Tensor, nn
 
 from emiff_ros.acceleration.batch_norm import fold_batch_norms
+from emiff_ros.acceleration.calibration import NeckCalibration
 from emiff_ros.acceleration.candidates import Candidates, find_candidates
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.precision import set_precision
+from emiff_ros.acceleration.quantized_neck import QuantizedNeck
 from emiff_ros.acceleration.volume_neck import HeightMajorNeck
 from emiff_ros.acceleration.voxel_reads import VoxelReader, VoxelReads
 from emiff_ros.model import Emiff, HeadMaps
@@ -44,8 +46,13 @@ class NetworkSteps:
         anchors: [A, 7] on the network's device.
     """
 
-    def __init__(self, model: Emiff, acceleration: AccelerationConfig) -> None:
-        """Copy ``model`` and change the copy.
+    def __init__(
+        self,
+        model: Emiff,
+        acceleration: AccelerationConfig,
+        calibration: NeckCalibration | None = None,
+    ) -> None:
+        """Copy ``model`` and change the copy; neck int8 needs a ``calibration``.
 
         Raises:
             ValueError: if a speed-up does not fit the network or its device.
@@ -53,9 +60,14 @@ class NetworkSteps:
         device = next(model.parameters()).device
         _check(model, acceleration, device)
         self.config, self.acceleration = model.config, acceleration
-        self._model = _changed(model, acceleration)
+        self._model = _changed(model, acceleration, calibration)
         self.reader = VoxelReader(self.config, device)
         self.anchors = self._model.anchors(device)
+
+    @property
+    def neck(self) -> nn.Module:
+        """From the volume to the bird's-eye map."""
+        return self._model.neck
 
     @torch.no_grad()
     def encode_vehicle(self, image: Tensor) -> list[Tensor]:
@@ -137,6 +149,8 @@ def _check(model: Emiff, acceleration: AccelerationConfig, device: torch.device)
     for name in ('fused_activations', 'autotune', 'cuda_graphs', 'parallel_encoders'):
         if getattr(acceleration, name) and device.type != 'cuda':
             raise ValueError(f'{name} needs an NVIDIA GPU; this network is on {device}')
+    if acceleration.neck in ('winograd', 'int8') and device.type != 'cpu':
+        raise ValueError(f'neck {acceleration.neck} needs a CPU; this network is on {device}')
     if acceleration.indexed_sampling and model.config.view_fusion == 'concatenate':
         raise ValueError(
             'indexed_sampling adds the views up while it samples; it does not fit view_fusion '
@@ -144,18 +158,29 @@ def _check(model: Emiff, acceleration: AccelerationConfig, device: torch.device)
         )
 
 
-def _changed(model: Emiff, acceleration: AccelerationConfig) -> Emiff:
+def _changed(
+    model: Emiff, acceleration: AccelerationConfig, calibration: NeckCalibration | None
+) -> Emiff:
     """Return a copy of the network with other weights, layouts and neck."""
     model = copy.deepcopy(model).requires_grad_(False)
     if acceleration.fold_batch_norm:
         fold_batch_norms(model)
     if acceleration.neck != 'plain' and isinstance(model.neck, VolumeNeck):
-        fused = acceleration.fused_activations
-        model.neck = HeightMajorNeck(model.neck, acceleration.neck, fused)
+        model.neck = _height_major(model.neck, acceleration, calibration)
     set_precision(model, acceleration.dtype)
     if acceleration.channels_last:
         _channels_last(model)
     return model
+
+
+def _height_major(
+    neck: VolumeNeck, acceleration: AccelerationConfig, calibration: NeckCalibration | None
+) -> nn.Module:
+    if acceleration.neck != 'int8':
+        return HeightMajorNeck(neck, acceleration.neck, acceleration.fused_activations)
+    if calibration is None:
+        raise ValueError('neck int8 needs a calibration; see NeckObserver')
+    return QuantizedNeck(HeightMajorNeck(neck, 'conv3d'), calibration)
 
 
 def _channels_last(model: nn.Module) -> None:

@@ -21,17 +21,20 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from emiff_ros.acceleration.height_convolution import HeightConvolution
+from emiff_ros.acceleration.winograd import WinogradConvolution
 from emiff_ros.model.neck import VolumeNeck
 
 
-class _Residual(nn.Module):
-    """ReLU(x + convolution(ReLU(convolution(x))))."""
+class Residual(nn.Module):
+    """ReLU(x + convolution(ReLU(convolution(x)))), where convolutions add and apply ReLU."""
 
-    def __init__(self, first: HeightConvolution, second: HeightConvolution) -> None:
+    def __init__(self, first: nn.Module, second: nn.Module) -> None:
+        """Take both convolutions."""
         super().__init__()
         self.first, self.second = first, second
 
     def forward(self, x: Tensor) -> Tensor:
+        """Run both."""
         return self.second(self.first(x), residual=x)
 
 
@@ -42,7 +45,10 @@ class HeightMajorNeck(nn.Module):
     """
 
     def __init__(
-        self, neck: VolumeNeck, form: Literal['conv3d', 'conv2d'], fused: bool = False
+        self,
+        neck: VolumeNeck,
+        form: Literal['conv3d', 'conv2d', 'winograd'],
+        fused: bool = False,
     ) -> None:
         """Take the weights of ``neck``, whose norms may or may not be folded."""
         super().__init__()
@@ -53,7 +59,7 @@ class HeightMajorNeck(nn.Module):
                 layers.append(_convolution(layer[0], form, fused))
             else:
                 sides = layer.first, layer.second
-                layers.append(_Residual(*(_convolution(side, form, fused) for side in sides)))
+                layers.append(Residual(*(_convolution(side, form, fused) for side in sides)))
         self.layers = nn.Sequential(*layers)
 
     def forward(self, volume: Tensor) -> Tensor:
@@ -65,8 +71,10 @@ class HeightMajorNeck(nn.Module):
         return self.layers(planes.contiguous(memory_format=torch.channels_last))
 
 
-def _convolution(pair: nn.Sequential, form: str, fused: bool) -> HeightConvolution:
+def _convolution(pair: nn.Sequential, form: str, fused: bool) -> nn.Module:
     convolution, norm = pair
     if isinstance(norm, nn.BatchNorm3d):
         convolution = fuse_conv_bn_eval(convolution, norm)
+    if form == 'winograd':
+        return WinogradConvolution(convolution)
     return HeightConvolution(convolution, form, fused)

@@ -24,6 +24,7 @@ from emiff_ros.acceleration import AccelerationConfig
     [
         ({'fused_activations': True, 'neck': 'conv3d'}, 'needs neck conv2d; got conv3d'),
         ({'cuda_graphs': True, 'indexed_sampling': False}, 'cuda_graphs needs indexed_sampling'),
+        ({'neck': 'winograd', 'precision': 'bfloat16'}, 'needs precision float32; got bfloat16'),
         ({'warp_drive': True}, 'warp_drive'),
     ],
 )

@@ -38,7 +38,6 @@ ON_CPU = {
     'conv3d': AccelerationConfig(neck='conv3d', channels_last=False),
     'unfolded': AccelerationConfig(fold_batch_norm=False, indexed_sampling=False),
     'all': AccelerationConfig(device_decoding=True),
-    'for_cpu': AccelerationConfig.for_cpu('float32'),
 }
 ON_GPU = {
     'fused': AccelerationConfig(neck='conv2d', fused_activations=True, autotune=True),
@@ -101,6 +100,11 @@ def check_golden(acceleration, case, model, golden, device):
 @pytest.mark.parametrize('acceleration', variants(ON_CPU))
 def test_float32_is_golden(acceleration, case, model_of, golden_of, device):
     check_golden(acceleration, case, model_of(case), golden_of(case), device)
+
+
+def test_what_is_right_for_a_cpu_is_golden(case, model_of, golden_of):
+    acceleration = AccelerationConfig.for_cpu('float32')
+    check_golden(acceleration, case, model_of(case), golden_of(case), torch.device('cpu'))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs an NVIDIA GPU')

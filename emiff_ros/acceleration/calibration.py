@@ -1,0 +1,117 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What the layers of a 3D neck reach on some frames: the scales of its 8-bit form."""
+
+from pathlib import Path
+from types import TracebackType
+
+from pydantic import BaseModel, ConfigDict, PositiveFloat
+import torch
+from torch import Tensor, nn
+
+from emiff_ros.acceleration.height_convolution import HeightConvolution
+
+KEPT_SHARE = 0.9999
+_LOOKED_AT = 1 << 20
+
+
+class NeckCalibration(BaseModel):
+    """The largest values of a neck's convolutions, in their order.
+
+    Attributes:
+        maxima: what at most one value in ten thousand exceeds, after each convolution's ReLU.
+    """
+
+    model_config = ConfigDict(frozen=True, extra='forbid')
+
+    maxima: tuple[PositiveFloat, ...]
+
+    @classmethod
+    def from_json(cls, path: Path | str) -> 'NeckCalibration':
+        """Read what :meth:`to_json` wrote."""
+        return cls.model_validate_json(Path(path).read_text(encoding='utf-8'))
+
+    def to_json(self, path: Path | str) -> None:
+        """Write a file."""
+        Path(path).write_text(self.model_dump_json(indent=2) + '\n', encoding='utf-8')
+
+
+class NeckObserver:
+    """Watch a neck while frames pass through it.
+
+    with NeckObserver(network.neck) as observer:
+        for image, camera, views in frames:
+            network.detect(image, camera, views)
+    calibration = observer.calibration()
+    """
+
+    def __init__(self, neck: nn.Module) -> None:
+        """Take the neck of an accelerated network of form ``conv2d`` or ``conv3d``.
+
+        Raises:
+            ValueError: for another neck.
+        """
+        self._convolutions = [m for m in neck.modules() if isinstance(m, HeightConvolution)]
+        if not self._convolutions:
+            raise ValueError(
+                f'{type(neck).__name__} cannot be calibrated; accelerate a network that has a 3D '
+                'neck with neck conv2d or conv3d'
+            )
+        self._maxima = [0.0] * len(self._convolutions)
+        self._hooks: list[torch.utils.hooks.RemovableHandle] = []
+
+    def __enter__(self) -> 'NeckObserver':
+        """Begin to watch."""
+        for index, convolution in enumerate(self._convolutions):
+            hook = self._hook(index)
+            self._hooks.append(convolution.register_forward_hook(hook))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Watch no longer."""
+        while self._hooks:
+            self._hooks.pop().remove()
+
+    def calibration(self) -> NeckCalibration:
+        """Return what the frames reached.
+
+        Raises:
+            ValueError: if a layer was zero or never ran.
+        """
+        if min(self._maxima) <= 0:
+            raise ValueError('a layer of the neck was zero in all frames, or there were none')
+        return NeckCalibration(maxima=tuple(self._maxima))
+
+    def _hook(self, index: int) -> object:
+        def look(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            reached = _quantile(output)
+            self._maxima[index] = max(self._maxima[index], reached)
+
+        return look
+
+
+def _quantile(values: Tensor) -> float:
+    """Return what the given share of the values does not exceed, of at most a million."""
+    flat = values.permute(0, *range(2, values.ndim), 1).reshape(-1)
+    # An odd step visits all channels.
+    step = max(1, flat.numel() // _LOOKED_AT) | 1
+    seen = flat[::step].float()
+    rank = max(1, round(KEPT_SHARE * seen.numel()))
+    return float(seen.kthvalue(rank).values)

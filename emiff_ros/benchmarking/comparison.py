@@ -16,6 +16,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 import gc
 import json
 from pathlib import Path
@@ -27,86 +28,151 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
-from emiff_ros.acceleration import AccelerationConfig
+from emiff_ros.acceleration import AccelerationConfig, NeckCalibration
+from emiff_ros.benchmarking.accuracy import PROTOCOL, average_precisions, read_pairs
 from emiff_ros.benchmarking.agreement import agreement
+from emiff_ros.benchmarking.fixed_rate import highest_rate, run_at_rate
 from emiff_ros.benchmarking.interleaved import speed_ratio, summary, time_interleaved
+from emiff_ros.benchmarking.memory import peak_in_own_process
 from emiff_ros.benchmarking.peak import measured_peak
-from emiff_ros.benchmarking.runners import Runner, cpu_runners, gpu_runners
+from emiff_ros.benchmarking.runners import Runner, calibrate_on, cpu_runners, gpu_runners
 from emiff_ros.benchmarking.stages import stage_table
 from emiff_ros.benchmarking.workload import Pair, input_hash, make_pairs, seeded_model
-from emiff_ros.model import Boxes, EmiffConfig
+from emiff_ros.dair.frames import CooperativePair
+from emiff_ros.model import Boxes, Emiff, EmiffConfig
 
 REFERENCE = 'float32 eager'
 _WARM_UP_PAIRS = 2
 
 
+@dataclass(frozen=True)
+class Extent:
+    """How much is measured.
+
+    Attributes:
+        pairs: different inputs of the timing.
+        rounds: turns of each candidate.
+        seconds: after these no further candidate is built.
+        only: candidates besides the reference; all by default.
+        rates: pictures a second at which latencies are measured.
+        items: pictures offered at each rate.
+        memory: measure each candidate's memory in a process of its own (CPU).
+    """
+
+    pairs: int = 4
+    rounds: int = 6
+    seconds: float = 120.0
+    only: Sequence[str] | None = None
+    rates: Sequence[float] = ()
+    items: int = 100
+    memory: bool = False
+
+
 def compare(
     name: str,
-    config: EmiffConfig,
+    model: Emiff | EmiffConfig,
     device: torch.device,
     output: Path,
-    pairs: int = 4,
-    rounds: int = 6,
-    seconds: float = 120.0,
-    only: Sequence[str] | None = None,
+    extent: Extent | None = None,
+    frames: Sequence[CooperativePair] = (),
 ) -> dict[str, Any]:
     """Time all candidates of a device against the plain float32 network.
 
     Args:
         name: of the configuration, for the report.
-        config: of the network; cooperative.
+        model: a cooperative network, or its configuration: weights are seeded then.
         device: where everything runs.
         output: JSON file, rewritten after each part.
-        pairs: different inputs.
-        rounds: turns of each candidate.
-        seconds: after these no further candidate is built.
-        only: candidates besides the reference; all by default.
+        extent: how much is measured.
+        frames: labelled pairs; they are the input then, and each candidate's AP is computed.
 
     Returns:
         What was written.
     """
+    extent = extent or Extent()
     report: dict[str, Any] = {'model': name, **_machine(device), 'failures': {}}
     started = time.perf_counter()
-    inputs = make_pairs(config, pairs)
+    config = model.config if isinstance(model, Emiff) else model
+    inputs = read_pairs(frames, config) if frames else make_pairs(config, extent.pairs)
     report['input_sha256'] = input_hash(inputs)
-    model = seeded_model(config, inputs[0], device)
-    builders = gpu_runners(model) if device.type == 'cuda' else cpu_runners(model)
-    if only is not None:
-        unknown = sorted(set(only) - set(builders))
+    report['weights'] = 'trained' if isinstance(model, Emiff) else 'seeded'
+    if isinstance(model, Emiff):
+        model = model.to(device).eval()
+    else:
+        model = seeded_model(config, inputs[0], device)
+    calibration: list[NeckCalibration] = []
+
+    def calibrate() -> NeckCalibration:
+        others = inputs[-2:] if frames else make_pairs(config, 2, first=100)
+        calibration.append(calibrate_on(model, others))
+        return calibration[0]
+
+    cpu = device.type != 'cuda'
+    builders = cpu_runners(model, calibrate) if cpu else gpu_runners(model)
+    if extent.only is not None:
+        unknown = sorted(set(extent.only) - set(builders))
         if unknown:
             raise ValueError(f'no candidates {unknown}; there are: {", ".join(builders)}')
-        builders = {key: builders[key] for key in (REFERENCE, *only)}
+        builders = {key: builders[key] for key in dict.fromkeys((REFERENCE, *extent.only))}
 
     ready: dict[str, Runner] = {}
     boxes: dict[str, list[Boxes]] = {}
     report['candidates'] = {}
     for key, build in builders.items():
-        if time.perf_counter() - started > seconds:
-            report['failures'][key] = f'not built: {seconds:.0f} s were over'
+        if time.perf_counter() - started > extent.seconds:
+            report['failures'][key] = f'not built: {extent.seconds:.0f} s were over'
             continue
         with _guarded(key, report, output):
             runner, boxes[key], entry = _prepare(build, inputs, device)
             entry |= {'agreement': agreement(boxes[REFERENCE], boxes[key])}
+            if frames:
+                entry |= {'protocol': PROTOCOL, **average_precisions(frames, boxes[key])}
             report['candidates'][key] = entry
             ready[key] = runner
+    timed_inputs = inputs[: extent.pairs]
     with _guarded('timing', report, output):
         timed = time_interleaved(
-            {key: _item(runner, inputs) for key, runner in ready.items()}, rounds
+            {key: _item(runner, timed_inputs) for key, runner in ready.items()}, extent.rounds
         )
         for key, turns in timed.items():
             report['candidates'][key] |= summary(turns)
             report['candidates'][key]['speed_ratio'] = speed_ratio(timed[REFERENCE], turns)
+    if extent.rates:
+        for key, runner in ready.items():
+            with _guarded(f'rates {key}', report, output):
+                entry = report['candidates'][key]
+                entry |= _rates(_item(runner, timed_inputs), entry['per_second'], extent)
     ready.clear()
     gc.collect()
+    if extent.memory and cpu:
+        for key in report['candidates']:
+            with _guarded(f'memory {key}', report, output):
+                peak = peak_in_own_process(run_once, config, key)
+                report['candidates'][key]['own_process_peak_mb'] = peak
     _print_table(report)
-    for precision in _stage_precisions(device):
+    for precision in _stage_precisions(device, bool(calibration)):
         with _guarded(f'stages {precision}', report, output):
-            report.setdefault('peak_tflops', {})[precision] = measured_peak(
-                device, _dtype(precision)
-            )
-            _add_stages(report, model, precision, inputs[0], device)
+            _add_stages(report, model, precision, inputs[0], device, calibration)
     return report
+
+
+def run_once(config: EmiffConfig, candidate: str) -> None:
+    """Build one candidate of a CPU with random weights and run it twice."""
+    model = Emiff(config).eval()
+    layers = sum(isinstance(module, nn.Conv3d) for module in model.neck.modules())
+    scales = NeckCalibration(maxima=(1.0,) * max(1, layers))
+    runner = cpu_runners(model, lambda: scales)[candidate]()
+    for pair in make_pairs(config, 2):
+        runner(pair)
+
+
+def _rates(run: Callable[[int], Boxes], per_second: float, extent: Extent) -> dict[str, Any]:
+    """Measure latencies at fixed rates and the highest rate with tolerable loss."""
+    fixed = [run_at_rate(run, rate, extent.items) for rate in extent.rates]
+    best = highest_rate(lambda rate: run_at_rate(run, rate, extent.items), 1.05 * per_second)
+    return {'at_rate': fixed, 'highest_rate': best}
 
 
 def _prepare(
@@ -136,15 +202,24 @@ def _item(runner: Runner, inputs: list[Pair]) -> Callable[[int], Boxes]:
 
 
 def _add_stages(
-    report: dict[str, Any], model: Any, precision: str, pair: Pair, device: torch.device
+    report: dict[str, Any],
+    model: Emiff,
+    precision: str,
+    pair: Pair,
+    device: torch.device,
+    calibration: Sequence[NeckCalibration],
 ) -> None:
     """Add the stages of one precision with their shares of the measured peak."""
-    if device.type == 'cuda':
+    cuda, scales = device.type == 'cuda', None
+    if cuda:
         acceleration = AccelerationConfig.for_gpu(precision)
+    elif precision == 'int8':
+        acceleration, scales = AccelerationConfig.for_cpu(quantized=True), calibration[0]
     else:
-        acceleration = AccelerationConfig(precision=precision, device_decoding=True)
+        acceleration = AccelerationConfig.for_cpu(precision)
+    report.setdefault('peak_tflops', {})[precision] = measured_peak(device, acceleration.dtype)
     peak = max(report['peak_tflops'][precision].values())
-    table = stage_table(model, acceleration, pair, repeats=10 if device.type == 'cuda' else 3)
+    table = stage_table(model, acceleration, pair, 10 if cuda else 3, scales)
     total = sum(row['ms'] for row in table.values())
     gmac = sum(row['gmac'] for row in table.values())
     for row in table.values():
@@ -161,12 +236,10 @@ def _add_stages(
         print(f'  {name:24} {row["ms"]:10.3f} ms {row["gmac"]:9.2f} GMAC {share:6.1f} % of peak')
 
 
-def _stage_precisions(device: torch.device) -> tuple[str, ...]:
-    return ('float16', 'bfloat16') if device.type == 'cuda' else ('float32', 'bfloat16')
-
-
-def _dtype(precision: str) -> torch.dtype:
-    return AccelerationConfig(precision=precision).dtype
+def _stage_precisions(device: torch.device, quantized: bool) -> tuple[str, ...]:
+    if device.type == 'cuda':
+        return 'float16', 'bfloat16'
+    return ('float32', 'bfloat16', 'int8') if quantized else ('float32', 'bfloat16')
 
 
 @contextmanager
@@ -184,7 +257,7 @@ def _guarded(part: str, report: dict[str, Any], output: Path) -> Iterator[None]:
 def _machine(device: torch.device) -> dict[str, Any]:
     gpu = device.type == 'cuda'
     return {
-        'device': torch.cuda.get_device_name(device) if gpu else platform.processor(),
+        'device': torch.cuda.get_device_name(device) if gpu else _processor(),
         'python': platform.python_version(),
         'torch': torch.__version__,
         'numpy': np.__version__,
@@ -193,6 +266,16 @@ def _machine(device: torch.device) -> dict[str, Any]:
         'threads': torch.get_num_threads(),
         'cpu_capability': torch.backends.cpu.get_cpu_capability(),
     }
+
+
+def _processor() -> str:
+    """Return the processor's name."""
+    try:
+        lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(':', 1)[1].strip() for line in lines if line.startswith('model name')]
+    return names[0] if names else platform.processor()
 
 
 def _resident_peak() -> int:

@@ -36,7 +36,7 @@ def time_interleaved(
         candidates: each runs one item, given its index, and returns when the result is there;
             warmed up already.
         rounds: how often each gets a turn, at least 5.
-        turn_seconds: about how long a turn lasts; it has at least two items.
+        turn_seconds: about how long a turn lasts; it has at least one item.
         clock: in seconds.
 
     Returns:
@@ -51,7 +51,7 @@ def time_interleaved(
     for _ in range(rounds):
         for name, run in candidates.items():
             turn: list[float] = []
-            while len(turn) < 2 or sum(turn) < turn_seconds:
+            while sum(turn) < turn_seconds:
                 started = clock()
                 run(len(turn))
                 turn.append(clock() - started)

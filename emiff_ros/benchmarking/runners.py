@@ -14,11 +14,17 @@
 
 """The candidates of a comparison: the plain network and its accelerated copies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
-from emiff_ros.acceleration import AccelerationConfig, PairDetector, accelerate
+from emiff_ros.acceleration import (
+    AccelerationConfig,
+    NeckCalibration,
+    NeckObserver,
+    PairDetector,
+    accelerate,
+)
 from emiff_ros.acceleration.convolution_settings import convolution_settings
 from emiff_ros.benchmarking.workload import Pair, run_plain
 from emiff_ros.model import Boxes, Emiff
@@ -41,19 +47,23 @@ def plain_runner(model: Emiff, tf32: bool = False) -> Runner:
     return run
 
 
-def accelerated_runner(model: Emiff, acceleration: AccelerationConfig) -> Runner:
+def accelerated_runner(
+    model: Emiff, acceleration: AccelerationConfig, calibration: NeckCalibration | None = None
+) -> Runner:
     """Return an accelerated copy of the network."""
-    detector = PairDetector(accelerate(model, acceleration))
+    detector = PairDetector(accelerate(model, acceleration, calibration))
 
-    def run(pair: Pair) -> Boxes:
-        return detector.detect(
-            pair.vehicle_rgb,
-            pair.vehicle_camera,
-            pair.infrastructure_rgb,
-            pair.infrastructure_camera,
-        )
+    return lambda pair: run_detector(detector, pair)
 
-    return run
+
+def run_detector(detector: PairDetector, pair: Pair) -> Boxes:
+    """Detect in one pair."""
+    return detector.detect(
+        pair.vehicle_rgb,
+        pair.vehicle_camera,
+        pair.infrastructure_rgb,
+        pair.infrastructure_camera,
+    )
 
 
 def gpu_runners(model: Emiff) -> dict[str, Callable[[], Runner]]:
@@ -90,19 +100,48 @@ def gpu_runners(model: Emiff) -> dict[str, Callable[[], Runner]]:
     }
 
 
-def cpu_runners(model: Emiff) -> dict[str, Callable[[], Runner]]:
-    """Return builders of all candidates on a CPU."""
+def cpu_runners(
+    model: Emiff, calibrate: Callable[[], NeckCalibration]
+) -> dict[str, Callable[[], Runner]]:
+    """Return builders of all candidates on a CPU, the most telling first.
 
-    def changed(**changes: object) -> Callable[[], Runner]:
-        values = AccelerationConfig(device_decoding=True).model_dump() | changes
+    Args:
+        model: the network.
+        calibrate: gives what an 8-bit neck needs.
+    """
+
+    def changed(precision: str, **changes: object) -> Callable[[], Runner]:
+        values = AccelerationConfig.for_cpu(precision).model_dump() | changes
         return lambda: accelerated_runner(model, AccelerationConfig(**values))
 
+    def quantized() -> Runner:
+        acceleration = AccelerationConfig.for_cpu('bfloat16', quantized=True)
+        return accelerated_runner(model, acceleration, calibrate())
+
+    volume = {
+        'bfloat16, neck int8': quantized,
+        'float32, neck conv2d': changed('float32', neck='conv2d'),
+        'bfloat16, neck conv2d': changed('bfloat16', neck='conv2d'),
+        'float32, neck plain': changed('float32', neck='plain'),
+    }
     return {
         'float32 eager': lambda: plain_runner(model),
-        'float32': changed(),
-        'float32, neck conv3d': changed(neck='conv3d'),
-        'float32, no indexed_sampling': changed(indexed_sampling=False),
-        'float32, no fold_batch_norm': changed(fold_batch_norm=False),
-        'bfloat16': changed(precision='bfloat16'),
-        'bfloat16, neck conv3d': changed(precision='bfloat16', neck='conv3d'),
+        'float32': changed('float32'),
+        'bfloat16': changed('bfloat16'),
+        **(volume if model.config.neck.kind == 'volume' else {}),
+        'float32, no channels_last': changed('float32', channels_last=False),
+        'float32, no fold_batch_norm': changed('float32', fold_batch_norm=False),
+        'float32, no indexed_sampling': changed('float32', indexed_sampling=False),
+        'float32, no opencv_resize': changed('float32', opencv_resize=False),
+        'float32, device_decoding': changed('float32', device_decoding=True),
     }
+
+
+def calibrate_on(model: Emiff, pairs: Sequence[Pair]) -> NeckCalibration:
+    """Return the scales of an 8-bit neck that fit some pairs."""
+    network = accelerate(model, AccelerationConfig.for_cpu('bfloat16'))
+    detector = PairDetector(network)
+    with NeckObserver(network.neck) as observer:
+        for pair in pairs:
+            run_detector(detector, pair)
+    return observer.calibration()

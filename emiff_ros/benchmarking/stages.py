@@ -25,11 +25,11 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from emiff_ros.acceleration import AccelerationConfig
+from emiff_ros.acceleration import AccelerationConfig, NeckCalibration
 from emiff_ros.acceleration.camera_values import camera_values, split_values
 from emiff_ros.acceleration.convolution_settings import convolution_settings
 from emiff_ros.acceleration.cuda_graph import CapturedStep
-from emiff_ros.acceleration.image_preparation import ImagePreparation
+from emiff_ros.acceleration.image_preparation import ImagePreparation, shrink_with_opencv
 from emiff_ros.acceleration.steps import NetworkSteps
 from emiff_ros.benchmarking.workload import Pair
 from emiff_ros.model import Emiff
@@ -56,7 +56,11 @@ class _Traffic(TorchDispatchMode):
 
 
 def stage_table(
-    model: Emiff, acceleration: AccelerationConfig, pair: Pair, repeats: int = 10
+    model: Emiff,
+    acceleration: AccelerationConfig,
+    pair: Pair,
+    repeats: int = 10,
+    calibration: NeckCalibration | None = None,
 ) -> dict[str, dict[str, float]]:
     """Run one pair stage by stage.
 
@@ -72,7 +76,7 @@ def stage_table(
     del plain
     table = {}
     with settings:
-        stages = _arguments(NetworkSteps(model, acceleration), pair, device)
+        stages = _arguments(NetworkSteps(model, acceleration, calibration), pair, device)
         for name, (run, arguments) in stages.items():
             seconds = _seconds(run, arguments, device, repeats)
             operations, traffic = costs[name]
@@ -90,7 +94,7 @@ def _arguments(
 ) -> dict[str, tuple[Callable[..., Any], tuple]]:
     """Return each stage's function and arguments, in order, by running them."""
     indexed = steps.acceleration.indexed_sampling
-    prepare = ImagePreparation(steps.config, device, steps.acceleration.dtype)
+    preparation = ImagePreparation(steps.config, device, steps.acceleration.dtype)
     pictures = [
         torch.from_numpy(rgb).to(device) for rgb in (pair.vehicle_rgb, pair.infrastructure_rgb)
     ]
@@ -98,6 +102,11 @@ def _arguments(
     numbers = [split_values(camera_values(camera).to(device)) for camera in cameras]
     vectors = tuple(vector for vector, _ in numbers)
     stages: dict[str, tuple[Callable[..., Any], tuple]] = {}
+
+    def prepare(rgb: Tensor) -> Tensor:
+        if steps.acceleration.opencv_resize:
+            rgb = shrink_with_opencv(rgb, steps.config)
+        return preparation(rgb)
 
     def run(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         stages[name] = (function, arguments)

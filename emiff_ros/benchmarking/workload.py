@@ -40,11 +40,14 @@ class Pair:
     infrastructure_camera: Camera
 
 
-def make_pairs(config: EmiffConfig, count: int) -> list[Pair]:
-    """Return pairs of a vehicle that approaches a roadside camera, one step a pair."""
+def make_pairs(config: EmiffConfig, count: int, first: int = 0) -> list[Pair]:
+    """Return pairs of a vehicle that approaches a roadside camera, one step a pair.
+
+    The vehicle's camera sees 100 degrees, the roadside one 47, as those of DAIR-V2X do.
+    """
     pairs = []
-    for index in range(count):
-        vehicle = _camera((2183.4, 2183.9, 940.6, 567.6), (0.35, 0.1, -0.25), 0.7, 1.3)
+    for index in range(first, first + count):
+        vehicle = _camera((801.3, 801.9, 981.4, 571.2), (0.35, 0.1, -0.25), 0.7, 1.3)
         position = (52.0 - 0.8 * index, 6.5, 4.3)
         station = _camera((2186.4, 2332.2, 968.7, 542.4), position, 187.0, 12.5)
         size = (config.image_height, config.image_width)

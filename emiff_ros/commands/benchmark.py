@@ -14,8 +14,8 @@
 
 """Time a network and its speed-ups, from two pictures in memory to boxes, and write JSON.
 
-Weights are seeded: speed does not depend on them. Every part that fails is reported with its
-traceback and left out; the others go on.
+Without --weights they are seeded: speed does not depend on them. With --data AP stands beside
+speed. Every part that fails is reported with its traceback and left out; the others go on.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ from pathlib import Path
 
 import torch
 
-from emiff_ros.benchmarking.comparison import compare
+from emiff_ros.benchmarking.comparison import Extent, compare
+from emiff_ros.dair.frames import CooperativePair
+from emiff_ros.dair.reader import DairFolder
 from emiff_ros.model import EmiffConfig
+from emiff_ros.model.weights import load_weights
 from emiff_ros.share import share_directory
 
 
@@ -36,39 +39,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--threads', type=int, default=2, help='of the CPU (default 2)')
     parser.add_argument('--rounds', type=int, default=6, help='turns of each candidate')
-    parser.add_argument('--pairs', type=int, default=4, help='different pairs of pictures')
+    parser.add_argument('--pairs', type=int, default=4, help='different pairs that are timed')
     parser.add_argument(
         '--seconds', type=float, default=120.0, help='no further candidate is built after these'
     )
     parser.add_argument(
         '--only', nargs='+', metavar='NAME', help='candidates to time besides float32 eager'
     )
+    parser.add_argument(
+        '--rates',
+        nargs='+',
+        type=float,
+        default=(),
+        metavar='HZ',
+        help='measure latencies at these rates, and the highest rate below 5 %% loss',
+    )
+    parser.add_argument('--items', type=int, default=100, help='pictures offered at each rate')
+    parser.add_argument('--memory', action='store_true', help="measure each candidate's memory")
+    parser.add_argument('--weights', type=Path, help='trained network instead of --model')
+    parser.add_argument('--data', type=Path, help='DAIR-V2X-C folder: its pairs are the input')
+    parser.add_argument('--split', help='only the pairs of this split, such as val')
+    parser.add_argument('--frames', type=int, default=40, help='pairs of --data, evenly spread')
     parser.add_argument('--output', type=Path, help='JSON file to write')
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Time, print a table, write the results."""
-    path = Path(arguments.model)
-    if path.suffix not in ('.yaml', '.yml'):
-        path = share_directory() / 'config' / 'model' / f'{arguments.model}.yaml'
-    config = EmiffConfig.from_yaml(path)
     device = torch.device(arguments.device)
     if device.type == 'cuda' and not torch.cuda.is_available():
         raise ValueError(f'device is {arguments.device} but this PyTorch finds no NVIDIA GPU')
     torch.set_num_threads(arguments.threads)
+    if arguments.weights:
+        name, model = arguments.weights.stem, load_weights(arguments.weights).model
+    else:
+        path = Path(arguments.model)
+        if path.suffix not in ('.yaml', '.yml'):
+            path = share_directory() / 'config' / 'model' / f'{arguments.model}.yaml'
+        name, model = path.stem, EmiffConfig.from_yaml(path)
     output = arguments.output
     if output is None:
-        name = f'speed_{path.stem}_{device.type}.json'
-        output = share_directory() / 'benchmark' / 'results' / name
-    compare(
-        path.stem,
-        config,
-        device,
-        output,
+        output = share_directory() / 'benchmark' / 'results' / f'speed_{name}_{device.type}.json'
+    extent = Extent(
         pairs=arguments.pairs,
         rounds=arguments.rounds,
         seconds=arguments.seconds,
         only=arguments.only,
+        rates=arguments.rates,
+        items=arguments.items,
+        memory=arguments.memory,
     )
+    compare(name, model, device, output, extent, _frames(arguments))
     print(output)
     return 0
+
+
+def _frames(arguments: argparse.Namespace) -> list[CooperativePair]:
+    """Return the pairs to detect in, spread over the folder."""
+    if arguments.data is None:
+        return []
+    folder = DairFolder(arguments.data)
+    pairs = folder.split(arguments.split) if arguments.split else folder.pairs
+    count = min(arguments.frames, len(pairs))
+    return [pairs[index * len(pairs) // count] for index in range(count)]

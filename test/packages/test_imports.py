@@ -30,6 +30,11 @@ UPPER = ('emiff_ros.nodes', 'emiff_ros.demo', 'emiff_ros.commands')
             'emiff_ros.model',
             (*ROS, *UPPER, 'cv2', 'torchvision', 'emiff_ros.dair', 'emiff_ros.transport'),
         ),
+        (
+            'emiff_ros.acceleration',
+            (*ROS, *UPPER, 'torchvision', 'emiff_ros.dair', 'emiff_ros.transport'),
+        ),
+        ('emiff_ros.benchmarking.comparison', (*ROS, *UPPER, 'emiff_ros.transport')),
         ('emiff_ros.transport', (*ROS, *UPPER, 'torch', 'emiff_ros.dair')),
         ('emiff_ros.transport.codec', (*ROS, *UPPER, 'torch', 'emiff_ros.dair')),
         ('emiff_ros.matching.matcher', (*ROS, *UPPER, 'torch', 'emiff_ros.dair')),

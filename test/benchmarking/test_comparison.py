@@ -1,0 +1,95 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A whole comparison of a tiny network, as its verb runs it."""
+
+import json
+
+from dair.dair_folder import write_dair_folder
+import pytest
+import torch
+
+from emiff_ros.benchmarking import comparison
+from emiff_ros.cli import main
+from emiff_ros.model import Emiff, EmiffConfig
+from emiff_ros.model.weights import save_weights
+
+CONFIG = EmiffConfig.from_dict(
+    {
+        'image_height': 54,
+        'image_width': 96,
+        'backbone': {'depth': 18},
+        'fpn_channels': 8,
+        'compression': {'ratio': 8, 'halvings': 1},
+        'channel_masking': {'squeeze_ratio': 1},
+        'voxels': {'x_range': (0.0, 92.16), 'y_range': (-39.68, 39.68), 'counts': (12, 16, 12)},
+        'neck': {'widths': (8, 16, 16), 'out_channels': 16},
+    }
+)
+
+
+@pytest.fixture(autouse=True)
+def known_peak(monkeypatch):
+    """Measuring the machine's peak takes longer than the rest."""
+    monkeypatch.setattr(comparison, 'measured_peak', lambda device, dtype: {'matrix': 1.0})
+
+
+def test_all_candidates_of_a_cpu_are_compared(tmp_path, capsys):
+    config, output = tmp_path / 'tiny.yaml', tmp_path / 'results' / 'speed.json'
+    CONFIG.to_yaml(config)
+    threads = torch.get_num_threads()
+    options = ['--model', str(config), '--output', str(output), '--threads', str(threads)]
+    options += ['--pairs', '2', '--rounds', '5', '--rates', '2', '--items', '3', '--memory']
+    only = ['float32', 'bfloat16, neck int8']
+    assert main(['benchmark', *options, '--only', *only]) == 0
+    report = json.loads(output.read_text())
+    assert report['failures'] == {}
+    assert list(report['candidates']) == ['float32 eager', *only]
+    assert len(report['input_sha256']) == 64
+    for entry in report['candidates'].values():
+        assert entry['speed_ratio']['lowest_round'] > 0
+        assert entry['at_rate'][0]['offered'] == 3
+        assert entry['own_process_peak_mb'] > 50
+    assert report['candidates']['float32']['agreement']['matched'] == 1.0
+    assert report['candidates']['float32']['agreement']['boxes'] > 0
+    for stages in report['stages'].values():
+        assert (
+            stages['neck and head']['gmac'] == report['stages']['float32']['neck and head']['gmac']
+        )
+        assert stages['sum']['ms'] > 0
+    assert set(report['stages']) == {'float32', 'bfloat16', 'int8'}
+    assert 'float32 eager' in capsys.readouterr().out
+
+
+def test_ap_stands_beside_speed_with_a_folder_and_weights(tmp_path):
+    torch.manual_seed(1)
+    weights, output = tmp_path / 'tiny.safetensors', tmp_path / 'speed.json'
+    save_weights(Emiff(CONFIG).eval(), weights)
+    folder = write_dair_folder(tmp_path)
+    options = ['--weights', str(weights), '--data', str(folder), '--frames', '2', '--pairs', '1']
+    options += ['--rounds', '5', '--only', 'float32', '--output', str(output)]
+    assert main(['benchmark', *options, '--threads', str(torch.get_num_threads())]) == 0
+    report = json.loads(output.read_text())
+    assert report['failures'] == {}
+    assert (report['model'], report['weights']) == ('tiny', 'trained')
+    plain, fast = (report['candidates'][key] for key in ('float32 eager', 'float32'))
+    assert plain['protocol'] == 'opendairv2x'
+    assert plain['ap_bev_0.5'] == fast['ap_bev_0.5']
+
+
+def test_unknown_candidates_are_listed(tmp_path, capsys):
+    config = tmp_path / 'tiny.yaml'
+    CONFIG.to_yaml(config)
+    assert main(['benchmark', '--model', str(config), '--only', 'int3']) != 0
+    assert "no candidates ['int3']; there are: float32 eager" in capsys.readouterr().err

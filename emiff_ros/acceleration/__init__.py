@@ -18,19 +18,22 @@
     levels = network.encode_vehicle_picture(pixels)
     boxes = network.detect_encoded(levels, camera, views)
 
-The model stays the plain reference; ``network.py`` has the same methods. One idea a file:
-``batch_norm.py``, ``precision.py``, ``height_convolution.py`` and ``volume_neck.py``,
-``winograd.py``, ``calibration.py`` and ``quantized_neck.py``, ``voxel_reads.py``,
-``candidates.py``, ``image_preparation.py``, ``cuda_graph.py``.
+The model stays the plain reference; ``network.py`` has the same methods, ``encoder.py`` those of a
+roadside unit. One idea a file: ``batch_norm.py``, ``precision.py``, ``channels_last.py``,
+``height_convolution.py``, ``winograd.py`` and ``volume_neck.py``, ``calibration.py`` and
+``quantized_neck.py``, ``voxel_reads.py``, ``candidates.py``, ``image_preparation.py``,
+``cuda_graph.py``.
 """
 
 from emiff_ros.acceleration.calibration import NeckCalibration, NeckObserver
 from emiff_ros.acceleration.config import AccelerationConfig
+from emiff_ros.acceleration.encoder import AcceleratedEncoder
 from emiff_ros.acceleration.network import AcceleratedEmiff, accelerate
 from emiff_ros.acceleration.pair_detector import PairDetector
 
 __all__ = [
     'AcceleratedEmiff',
+    'AcceleratedEncoder',
     'AccelerationConfig',
     'NeckCalibration',
     'NeckObserver',

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from emiff_ros.model import Emiff
+from emiff_ros.model.encoders import InfrastructureEncoder
 
 
 class Cast(nn.Module):
@@ -33,7 +34,7 @@ class Cast(nn.Module):
         return x.to(self.dtype)
 
 
-def set_precision(model: Emiff, dtype: torch.dtype) -> None:
+def set_precision(model: Emiff | InfrastructureEncoder, dtype: torch.dtype) -> None:
     """Convert a network's weights, in place.
 
     What turns camera numbers into masks stays in float32: pixels and metres would lose their
@@ -41,7 +42,7 @@ def set_precision(model: Emiff, dtype: torch.dtype) -> None:
     """
     if dtype == torch.float32:
         return
-    masking = model.channel_masking
+    masking = model.channel_masking if isinstance(model, Emiff) else None
     spared = [] if masking is None else [masking.camera_norm, masking.camera_mlp, masking.mask_mlp]
     exact = {id(module) for part in spared for module in part.modules()}
     for module in model.modules():

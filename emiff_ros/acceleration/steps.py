@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from emiff_ros.acceleration.batch_norm import fold_batch_norms
 from emiff_ros.acceleration.calibration import NeckCalibration
 from emiff_ros.acceleration.candidates import Candidates, find_candidates
+from emiff_ros.acceleration.channels_last import put_channels_last
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.precision import set_precision
 from emiff_ros.acceleration.quantized_neck import QuantizedNeck
@@ -169,7 +170,7 @@ def _changed(
         model.neck = _height_major(model.neck, acceleration, calibration)
     set_precision(model, acceleration.dtype)
     if acceleration.channels_last:
-        _channels_last(model)
+        put_channels_last(model)
     return model
 
 
@@ -181,12 +182,3 @@ def _height_major(
     if calibration is None:
         raise ValueError('neck int8 needs a calibration; see NeckObserver')
     return QuantizedNeck(HeightMajorNeck(neck, 'conv3d'), calibration)
-
-
-def _channels_last(model: nn.Module) -> None:
-    """Lay out the weights of all convolutions with channels last; maps follow their weights."""
-    layouts = {4: torch.channels_last, 5: torch.channels_last_3d}
-    for module in model.modules():
-        weight = getattr(module, 'weight', None)
-        if isinstance(weight, nn.Parameter) and weight.ndim in layouts:
-            weight.data = weight.data.contiguous(memory_format=layouts[weight.ndim])

@@ -1,0 +1,65 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A roadside unit's half of the network with speed-ups, for one image at a time."""
+
+import copy
+
+import torch
+from torch import Tensor
+
+from emiff_ros.acceleration.batch_norm import fold_batch_norms
+from emiff_ros.acceleration.channels_last import put_channels_last
+from emiff_ros.acceleration.config import AccelerationConfig
+from emiff_ros.acceleration.convolution_settings import convolution_settings
+from emiff_ros.acceleration.cuda_graph import CapturedStep
+from emiff_ros.acceleration.precision import set_precision
+from emiff_ros.model.encoders import InfrastructureEncoder
+
+
+class AcceleratedEncoder:
+    """A changed copy of an encoder; the switches that concern other parts play no role."""
+
+    def __init__(self, encoder: InfrastructureEncoder, acceleration: AccelerationConfig) -> None:
+        """Copy ``encoder`` and change the copy.
+
+        Raises:
+            ValueError: in training mode, or with CUDA graphs or autotuning on a CPU.
+        """
+        device = next(encoder.parameters()).device
+        for name in ('autotune', 'cuda_graphs'):
+            if getattr(acceleration, name) and device.type != 'cuda':
+                raise ValueError(f'{name} needs an NVIDIA GPU; this encoder is on {device}')
+        if encoder.training:
+            raise ValueError('the encoder is in training mode; call eval() before accelerating it')
+        encoder = copy.deepcopy(encoder).requires_grad_(False)
+        if acceleration.fold_batch_norm:
+            fold_batch_norms(encoder)
+        set_precision(encoder, acceleration.dtype)
+        if acceleration.channels_last:
+            put_channels_last(encoder)
+        self.config, self.device, self._acceleration = encoder.config, device, acceleration
+        captured = acceleration.cuda_graphs
+        self._encode = CapturedStep(encoder, device) if captured else encoder
+
+    @torch.no_grad()
+    def encode_infrastructure(self, image: Tensor) -> Tensor:
+        """Encode an image [1, 3, H, W] into the transmitted tensor [1, c, h, w]."""
+        acceleration = self._acceleration
+        layout = torch.channels_last if acceleration.channels_last else torch.contiguous_format
+        image = image.to(self.device, acceleration.dtype).contiguous(memory_format=layout)
+        tf32 = acceleration.precision == 'tf32'
+        with convolution_settings(acceleration.autotune, tf32):
+            result = self._encode(image)
+        return result.clone() if acceleration.cuda_graphs else result

@@ -44,7 +44,6 @@ from emiff_ros.dair.frames import CooperativePair
 from emiff_ros.model import Boxes, Emiff, EmiffConfig
 
 REFERENCE = 'float32 eager'
-_WARM_UP_PAIRS = 2
 
 
 @dataclass(frozen=True)
@@ -188,8 +187,6 @@ def _prepare(
     runner = build()
     runner(inputs[0])
     entry: dict[str, Any] = {'ready_s': round(time.perf_counter() - started, 2)}
-    for pair in inputs[:_WARM_UP_PAIRS]:
-        runner(pair)
     boxes = [runner(pair) for pair in inputs]
     peak = torch.cuda.max_memory_allocated(device) - held if gpu else _resident_peak()
     key = 'memory_mb' if gpu else 'process_peak_mb'

@@ -15,6 +15,7 @@
 """Where the time of one pair goes: stage by stage, with operations and bytes."""
 
 from collections.abc import Callable
+from functools import partial
 import statistics
 import time
 from typing import Any
@@ -32,8 +33,9 @@ from emiff_ros.acceleration.cuda_graph import CapturedStep
 from emiff_ros.acceleration.image_preparation import ImagePreparation, shrink_with_opencv
 from emiff_ros.acceleration.steps import NetworkSteps
 from emiff_ros.benchmarking.workload import Pair
-from emiff_ros.model import Emiff
+from emiff_ros.model import Boxes, Emiff, HeadMaps
 from emiff_ros.model.camera import CameraBatch
+from emiff_ros.model.decoding import decode_head_maps
 
 
 class _Traffic(TorchDispatchMode):
@@ -125,9 +127,16 @@ def _arguments(
     maps = run('align', steps.align, levels, (feature,), vectors)
     volume = run('sample', steps.volume, maps, places)
     found = run('neck and head', steps.predict, volume)
-    threshold = torch.tensor(steps.config.detection.score_threshold).to(device)
-    run('decode', steps.decode, threshold, found)
+    if steps.acceleration.device_decoding:
+        threshold = torch.tensor(steps.config.detection.score_threshold).to(device)
+        run('decode', steps.decode, threshold, found)
+    else:
+        run('decode', partial(_decode, steps), found)
     return stages
+
+
+def _decode(steps: NetworkSteps, maps: HeadMaps) -> Boxes:
+    return decode_head_maps(maps, steps.anchors, steps.config)[0]
 
 
 def _nothing(x: Tensor) -> Tensor:

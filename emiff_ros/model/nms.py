@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 _ROWS_AT_ONCE = 64
+_PAIRS_AT_ONCE = 1 << 15
 _RELATIVE_TOLERANCE = 1e-9
 
 
@@ -44,8 +45,11 @@ def rotated_iou_bev(a: Tensor, b: Tensor) -> Tensor:
             )
     if len(a) == 0 or len(b) == 0:
         return a.new_zeros(len(a), len(b))
-    b64 = b.detach().double()
-    rows = [_iou_rows(chunk, b64) for chunk in a.detach().double().split(_ROWS_AT_ONCE)]
+    a64, b64 = a.detach().double(), b.detach().double()
+    if a.device.type == 'cpu':
+        return _iou_where_near(a64, b64).to(a.dtype)
+    # Elsewhere asking which pairs are near would wait for the device.
+    rows = [_iou(chunk.unsqueeze(1), b64) for chunk in a64.split(_ROWS_AT_ONCE)]
     return torch.cat(rows).to(a.dtype)
 
 
@@ -76,44 +80,53 @@ def rotated_nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
     return order[alive.to(order.device)]
 
 
-def _iou_rows(a: Tensor, b: Tensor) -> Tensor:
+def _iou_where_near(a: Tensor, b: Tensor) -> Tensor:
+    """IoU [N, M], computed only where the circles around two rectangles touch."""
+    radius_a, radius_b = (boxes[:, 2:4].norm(dim=1) / 2 for boxes in (a, b))
+    reach = (radius_a.unsqueeze(1) + radius_b) * (1 + _RELATIVE_TOLERANCE)
+    near = (a[:, None, :2] - b[:, :2]).norm(dim=-1) <= reach
+    overlaps = torch.zeros_like(reach)
+    for pairs in near.nonzero().split(_PAIRS_AT_ONCE):
+        first, second = pairs.unbind(1)
+        overlaps[first, second] = _iou(a[first].unsqueeze(1), b[second].unsqueeze(1)).squeeze(1)
+    return overlaps
+
+
+def _iou(a: Tensor, b: Tensor) -> Tensor:
+    """IoU [N, M] of rectangles [N, 1, 5] and [M, 5], or [N, 1] of pairs [N, 1, 5]."""
     intersection = _intersection_area(a, b)
-    area_a = (a[:, 2] * a[:, 3]).unsqueeze(1)
-    area_b = (b[:, 2] * b[:, 3]).unsqueeze(0)
-    union = area_a + area_b - intersection
+    union = a[..., 2] * a[..., 3] + b[..., 2] * b[..., 3] - intersection
     return (intersection / union).masked_fill(~(intersection > 0), 0.0)
 
 
 def _intersection_area(a: Tensor, b: Tensor) -> Tensor:
-    """Area [N, M] of the convex polygon that two rectangles share.
+    """Area [N, M] of the convex polygon that two rectangles share; shapes as of :func:`_iou`.
 
     Its vertices are the corners of one rectangle inside the other and the crossings of their
     edges; sorted by angle around their mean they give the area. Coordinates are relative to the
     centre of ``a``, so that large map coordinates lose nothing.
     """
-    n, m = len(a), len(b)
-    origin = a[:, None, :2]
-    corners_a = _corners(a, -a[:, None, :2]).unsqueeze(1).expand(n, m, 4, 2)
-    shifted_b = (b[None, :, :2] - origin).unsqueeze(2)
-    corners_b = _corners(b, -b[:, None, :2]).unsqueeze(0) + shifted_b
-    inside_b = _contains(b[None], shifted_b, corners_a)
-    inside_a = _contains(a[:, None], torch.zeros_like(shifted_b), corners_b)
+    shifts = (b[..., :2] - a[..., :2]).unsqueeze(2)
+    corners_b = _corners(b) + shifts
+    corners_a = _corners(a).expand_as(corners_b)
+    inside_b = _contains(b, shifts, corners_a)
+    inside_a = _contains(a, torch.zeros_like(shifts), corners_b)
     crossings, crossed = _edge_crossings(corners_a, corners_b)
     points = torch.cat([corners_a, corners_b, crossings], dim=2)
     valid = torch.cat([inside_b, inside_a, crossed], dim=2)
     return _convex_area(points, valid)
 
 
-def _corners(boxes: Tensor, shift: Tensor) -> Tensor:
-    """Counter-clockwise corners [K, 4, 2], moved by ``shift`` [K, 1, 2]."""
+def _corners(boxes: Tensor) -> Tensor:
+    """Counter-clockwise corners [..., 4, 2] of rectangles [..., 5], relative to their centres."""
     # Made on the device: a copy from the host could not be part of a CUDA graph.
     corner = torch.arange(4, device=boxes.device)
     behind, right = (corner + 1) // 2 % 2, corner // 2
-    local = (0.5 - torch.stack([behind, right], dim=-1)) * boxes[:, None, 2:4]
-    cos, sin = boxes[:, 4:].cos(), boxes[:, 4:].sin()
+    local = (0.5 - torch.stack([behind, right], dim=-1)) * boxes[..., None, 2:4]
+    cos, sin = boxes[..., 4:].cos(), boxes[..., 4:].sin()
     x = local[..., 0] * cos - local[..., 1] * sin
     y = local[..., 0] * sin + local[..., 1] * cos
-    return torch.stack([x, y], dim=-1) + boxes[:, None, :2] + shift
+    return torch.stack([x, y], dim=-1)
 
 
 def _contains(boxes: Tensor, centres: Tensor, points: Tensor) -> Tensor:

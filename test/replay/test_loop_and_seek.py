@@ -96,12 +96,16 @@ def stamps(folder):
 
 @pytest.mark.parametrize('replay', [{'loop': True, 'rate': 0.25}], indirect=True)
 def test_every_round_of_a_loop_is_fused(replay, stamps):
+    nodes = ('/infrastructure/infrastructure_node', '/vehicle/vehicle_node')
+    replay.wait(replay.times_fused)
+    # The first images may come before DDS has brought their calibration.
+    refused = {node: replay.counters(node, 'images')['refused'] for node in nodes}
     replay.wait(lambda: sum(n >= 3 for n in replay.times_fused().values()) >= len(stamps) // 2)
     replay.player.stop()
     replay.thread.join(PATIENCE)
-    for node in ('/infrastructure/infrastructure_node', '/vehicle/vehicle_node'):
+    for node in nodes:
         images = replay.counters(node, 'images')
-        assert images['refused'] == 0
+        assert images['refused'] == refused[node]
         assert images['received'] > 2 * len(stamps)
     features = replay.counters('/vehicle/vehicle_node', 'stations')
     settled = ('fused', 'superseded', 'expired', 'refused', 'cached')

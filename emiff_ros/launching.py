@@ -86,6 +86,14 @@ SETTINGS = (
 )
 """Arguments that are parameters of every node."""
 
+OWN_SETTINGS = {
+    'infrastructure': {'station_id': 'Name of the station'},
+    'vehicle': {
+        'pairs_file': 'CSV file of the image pairs of a data set, only which are fused then'
+    },
+}
+"""Arguments that are parameters of one side's node."""
+
 LOG_LEVEL = Argument(
     'log_level', 'info', 'Log level of the nodes.', ('debug', 'info', 'warn', 'error', 'fatal')
 )
@@ -111,9 +119,6 @@ def side_arguments(side: str, prefix: str = '') -> tuple[Argument, ...]:
         side: ``infrastructure`` or ``vehicle``.
         prefix: goes before each name, where one launch file starts both sides.
     """
-    extra: tuple[Argument, ...] = ()
-    if side == 'infrastructure':
-        extra = (Argument(f'{prefix}station_id', '', f'Name of the station ({FILE}).'),)
     return (
         Argument(f'{prefix}name', f'{side}_node', f'Name of the {side} node.'),
         Argument(f'{prefix}namespace', side, f'Namespace of the {side} node and its topics.'),
@@ -125,7 +130,10 @@ def side_arguments(side: str, prefix: str = '') -> tuple[Argument, ...]:
         Argument(
             f'{prefix}enclave', '', f'SROS2 enclave of the {side} node, as /{side}; empty: none.'
         ),
-        *extra,
+        *(
+            Argument(f'{prefix}{name}', '', f'{description} ({FILE}).')
+            for name, description in OWN_SETTINGS[side].items()
+        ),
         *(
             Argument(f'{prefix}{topic}', target, f'Topic of ~/{topic} of the {side} node.')
             for topic, target in TABLES[side].items()
@@ -146,8 +154,9 @@ def describe(side: str, values: Mapping[str, str], prefix: str = '') -> ProcessD
         value = values[setting.name]
         if value:
             parameters[setting.name] = value == 'true' if 'true' in setting.choices else value
-    if values.get(f'{prefix}station_id'):
-        parameters['station_id'] = values[f'{prefix}station_id']
+    for name in OWN_SETTINGS[side]:
+        if values[f'{prefix}{name}']:
+            parameters[name] = values[f'{prefix}{name}']
     process = getattr(bringup, side)(
         namespace=values[f'{prefix}namespace'],
         topics={topic: values[f'{prefix}{topic}'] for topic in TABLES[side]},

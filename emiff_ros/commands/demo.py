@@ -51,6 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--quantization', default='int8', help='of the payload (default: %(default)s)'
     )
     parser.add_argument(
+        '--matching',
+        choices=('dataset_pairs', 'newest'),
+        default='dataset_pairs',
+        help='fuse the feature of the pair that the data set lists and labels, or the newest '
+        'that fits, as on the road (default: %(default)s)',
+    )
+    parser.add_argument(
         '--speed', type=float, help='of the replay (default: what this machine can do)'
     )
     parser.add_argument(
@@ -64,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prepare, replay twice, evaluate, report."""
     # Imported here: the help text must not need ROS.
+    from emiff_ros.dair.bag_writer import PAIRS_FILE
     from emiff_ros.dair.reader import DairFolder
     from emiff_ros.demo.drives import generated_folder, prepare_drives
     from emiff_ros.demo.metrics import DriveResult, demo_metrics
@@ -90,9 +98,12 @@ def run(arguments: argparse.Namespace) -> int:
     station = bringup.for_replay(
         bringup.infrastructure(**common, quantization=arguments.quantization)
     )
-    vehicle = bringup.for_replay(bringup.vehicle(**common))
     results = []
     for drive in drives:
+        pairs_file = drive.bag / PAIRS_FILE
+        by_pairs = arguments.matching == 'dataset_pairs' and pairs_file.exists()
+        pairs = {'pairs_file': str(pairs_file)} if by_pairs else {}
+        vehicle = bringup.for_replay(bringup.vehicle(**common, **pairs))
         logs = output / 'logs' / drive.name
         cooperative = replay(
             drive.bag, [station, vehicle], drive.image_stamps, logs / 'cooperative',
@@ -104,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
         )  # fmt: skip
         results.append(DriveResult(drive.pairs, cooperative, alone))
 
-    metrics = demo_metrics(results, seed)
+    metrics = {**demo_metrics(results, seed), 'matching': arguments.matching}
     (output / 'metrics.json').write_text(json.dumps(metrics, indent=2) + '\n')
     write_pictures(results, metrics, output, command(arguments, seed))
     print(summary(metrics))
@@ -118,7 +129,10 @@ def command(arguments: argparse.Namespace, seed: int | None) -> str:
         source = f'--dair-root {arguments.dair_root}'
     else:
         source = f'--frames {arguments.frames} --seed {seed}'
-    return f'python -m emiff_ros demo {source} --model {arguments.model}'
+    return (
+        f'python -m emiff_ros demo {source} --model {arguments.model} '
+        f'--matching {arguments.matching}'
+    )
 
 
 def summary(metrics: dict[str, Any]) -> str:

@@ -16,11 +16,12 @@
 
 Each sensor keeps its own stamps. Calibration, odometry and transforms are written 50 ms ahead of
 their image, so that a player's subscribers have them when the image comes; their headers carry the
-image's stamp. Labels stay on disk; they belong to the vehicle image with the same stamp.
+image's stamp. Labels stay on disk; they belong to the vehicle image with the same stamp. The data
+set's pairs are listed in ``pairs.csv`` in its folder, for ``pairs_file`` of the vehicle node.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 import json
 from pathlib import Path
@@ -55,6 +56,7 @@ from emiff_ros.dair.frames import (
     VehicleFrame,
 )
 from emiff_ros.dair.reader import DairFolder
+from emiff_ros.matching.pairs_file import write_pairs
 
 STORAGES: Mapping[str, StoragePlugin] = {
     'mcap': StoragePlugin.MCAP,
@@ -62,6 +64,9 @@ STORAGES: Mapping[str, StoragePlugin] = {
 }
 LEAD_NANOSECONDS = 50_000_000
 METADATA_KEY = 'emiff_ros.dair'
+PAIRS_FILE = 'pairs.csv'
+"""Which images the data set pairs, beside the bag's own files."""
+
 # What rmw calls infinite.
 _FOREVER = QosTime(9223372036, 854775807)
 _SIDES = {VehicleFrame: 'vehicle', InfrastructureFrame: 'infrastructure'}
@@ -116,7 +121,7 @@ def write_bag(
     target: Path | str,
     storage: str = 'mcap',
     pose_time: str = 'image',
-    pairs: Iterable[CooperativePair] | None = None,
+    pairs: Sequence[CooperativePair] | None = None,
     metadata_version: Literal[8, 9] = 9,
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -161,6 +166,9 @@ def write_bag(
         shutil.rmtree(target)
         reason = report.refused[0].reason if report.refused else 'there are no frames'
         raise BagError(target, f'no frame could be converted ({reason})', 'check the data set')
+    stamps = _stamps_of_pairs(folder.pairs if pairs is None else pairs, report)
+    if stamps:
+        write_pairs(target / PAIRS_FILE, stamps)
     return report
 
 
@@ -252,7 +260,7 @@ class _Conversion:
         self._report.end = max(self._report.end, time)
 
 
-def _frames(folder: DairFolder, pairs: Iterable[CooperativePair] | None) -> list[SensorFrame]:
+def _frames(folder: DairFolder, pairs: Sequence[CooperativePair] | None) -> list[SensorFrame]:
     """Return the frames to convert, each once, in the order of their image stamps."""
     if pairs is None:
         frames: list[SensorFrame] = [
@@ -263,6 +271,17 @@ def _frames(folder: DairFolder, pairs: Iterable[CooperativePair] | None) -> list
         frames = [frame for pair in pairs for frame in (pair.vehicle, pair.infrastructure)]
     unique = {frame.image_path: frame for frame in frames}
     return sorted(unique.values(), key=lambda frame: frame.image_stamp)
+
+
+def _stamps_of_pairs(pairs: Sequence[CooperativePair], report: BagReport) -> dict[int, int]:
+    """Return the stamps of the pairs of which both frames were written."""
+    refused = {(frame.side, frame.frame_id) for frame in report.refused}
+    return {
+        pair.vehicle.image_stamp: pair.infrastructure.image_stamp
+        for pair in pairs
+        if ('vehicle', pair.vehicle.frame_id) not in refused
+        and ('infrastructure', pair.infrastructure.frame_id) not in refused
+    }
 
 
 def _make_room(target: Path, overwrite: bool) -> None:

@@ -72,6 +72,10 @@ class Matcher:
             for station in (*self._stations.values(), self._unassigned):
                 station.configure(config)
 
+    def choose_by(self, policy: MatchingPolicy) -> None:
+        """Choose by another policy from now on."""
+        self._policy = policy
+
     def add(self, header: StampedHeader, payload: Any, now: int) -> Accepted | Refused:
         """Take in a received feature; ``payload`` is handed out with it, ``now`` in nanoseconds.
 

@@ -195,6 +195,12 @@ VEHICLE = (
         run_time=True,
     ),
     Parameter(
+        'pairs_file',
+        '',
+        'CSV file of vehicle_stamp,station_stamp in nanoseconds, for replays of a data set: an '
+        'image is fused with the feature of its pair only; empty fuses the newest that fits.',
+    ),
+    Parameter(
         'max_station_jump',
         3.0,
         "Largest change of a station's position between two messages.",

@@ -33,6 +33,8 @@ from emiff_ros.geometry import compose
 from emiff_ros.matching.config import MatchingConfig
 from emiff_ros.matching.coverage import sees_range
 from emiff_ros.matching.matcher import Matcher
+from emiff_ros.matching.pairs_file import read_pairs
+from emiff_ros.matching.policy import DatasetPairs, MatchingPolicy, NewestFitting
 from emiff_ros.matching.results import Match, MatchState, Refused
 from emiff_ros.model import Boxes, Camera, InfrastructureView
 from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
@@ -100,6 +102,7 @@ class VehicleNode(ManagedNode):
     def load_network(self, path: Path) -> torch.device:
         """Load the receiver's half of the network."""
         tf_is_wanted(*self._wanted_sources)
+        self._matcher.choose_by(_policy(self.parameters.values.pairs_file))
         self._ego = EgoFootprint.from_values(self.parameters.values.ego_footprint)
         device = choose_device(self.parameters.values.device)
         self._network = VehicleNetwork(path, device)
@@ -293,6 +296,10 @@ class VehicleNode(ManagedNode):
         self._debug.publish(
             Scene(header, boxes, scores, image, extrinsics.camera_from_reference, stations)
         )
+
+
+def _policy(pairs_file: str) -> MatchingPolicy:
+    return DatasetPairs(read_pairs(Path(pairs_file))) if pairs_file else NewestFitting()
 
 
 def _sized_view(camera: Camera) -> SizedView:

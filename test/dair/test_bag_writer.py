@@ -36,7 +36,7 @@ from rosbags.rosbag2 import Reader
 
 from emiff_ros.dair.bag_messages import rigid_part
 from emiff_ros.dair.bag_topics import CAMERA_CALIBRATION, TOPIC_TYPES
-from emiff_ros.dair.bag_writer import METADATA_KEY, write_bag
+from emiff_ros.dair.bag_writer import METADATA_KEY, PAIRS_FILE, write_bag
 from emiff_ros.dair.errors import BagError
 from emiff_ros.dair.message_types import make_typestore
 from emiff_ros.dair.reader import DairFolder
@@ -47,6 +47,7 @@ from emiff_ros.geometry import (
     is_rigid,
     rotation_from_quaternion,
 )
+from emiff_ros.matching.pairs_file import read_pairs
 
 LEAD = 50_000_000
 
@@ -250,6 +251,24 @@ def test_only_the_frames_of_some_pairs(tmp_path, root):
     folder = DairFolder(root)
     report = write_bag(folder, tmp_path / 'bag', pairs=folder.split('val'))
     assert report.frames == {'vehicle': 1, 'infrastructure': 1}
+    assert len(read_pairs(tmp_path / 'bag' / PAIRS_FILE)) == 1
+
+
+def test_the_pairs_are_listed_beside_the_bag(tmp_path, root):
+    folder = DairFolder(root)
+    write_bag(folder, tmp_path / 'bag')
+    assert read_pairs(tmp_path / 'bag' / PAIRS_FILE) == {
+        pair.vehicle.image_stamp: pair.infrastructure.image_stamp for pair in folder.pairs
+    }
+
+
+def test_pairs_of_which_a_frame_was_left_out_are_not_listed(tmp_path, root):
+    folder = DairFolder(root)
+    broken, *others = folder.pairs
+    truncate(broken.vehicle.image_path)
+    write_bag(folder, tmp_path / 'bag')
+    listed = read_pairs(tmp_path / 'bag' / PAIRS_FILE)
+    assert listed.keys() == {pair.vehicle.image_stamp for pair in others}
 
 
 def test_a_bag_is_replaced_only_on_demand_and_nothing_else_ever(tmp_path, root):

@@ -77,6 +77,14 @@ def test_dataset_pairs_keep_older_features_for_later_pairs():
     assert matcher.counters()['north'].fused == 2
 
 
+def test_another_policy_chooses_from_then_on():
+    matcher = Matcher()
+    drive(matcher, range(3))
+    assert matcher.match(at(210), at(210))['north'].stamp == at(200)
+    matcher.choose_by(DatasetPairs({at(210): at(100)}))
+    assert matcher.match(at(210), at(210))['north'].stamp == at(100)
+
+
 def test_number_of_stations_is_bounded():
     matcher = Matcher(MatchingConfig(max_stations=2))
     results = [matcher.add(Header(at(0), station_id=name), None, at(10)) for name in 'abca']

@@ -97,7 +97,13 @@ def _counters(world, node, kind):
 
 
 @pytest.mark.parametrize(
-    'parameters', [{'device': 'cuda:7'}, {'model': 'no_such_model'}, {'typo': 1}]
+    'parameters',
+    [
+        {'device': 'cuda:7'},
+        {'model': 'no_such_model'},
+        {'pairs_file': '/nowhere/pairs.csv'},
+        {'typo': 1},
+    ],
 )
 def test_a_node_that_cannot_work_says_why_and_ends(world, start, parameters):
     process = start('vehicle', wait=False, **parameters)

@@ -22,6 +22,7 @@ from rclpy.time import Time
 
 from emiff_msgs.msg import FusionStatus
 from emiff_ros.comparison.network import Network
+from emiff_ros.dair.bag_writer import PAIRS_FILE
 from emiff_ros.demo.replay import replay
 
 SLOW = 0.25
@@ -79,6 +80,23 @@ def test_a_replay_answers_as_the_network_does_offline(folder, bag, processes, an
         centres[:, 2] += found.boxes[order][:, 5] / 2
         distance = centres - expected.corners.mean(axis=1)[expected_order]
         assert np.linalg.norm(distance, axis=1).max() < MILLIMETRE
+
+
+def test_a_data_sets_pairs_are_fused_and_no_others(folder, bag, processes, tmp_path):
+    station, vehicle = processes
+    parameters = {**vehicle.parameters, 'pairs_file': str(bag / PAIRS_FILE)}
+    result = replay(
+        bag,
+        [station, replace(vehicle, parameters=parameters)],
+        [pair.vehicle.image_stamp for pair in folder.pairs],
+        tmp_path / 'logs',
+        speed=SLOW,
+    )
+    partners = {pair.vehicle.image_stamp: pair.infrastructure.image_stamp for pair in folder.pairs}
+    fused = {stamp: used_stamp(status) for stamp, status in result.statuses.items()}
+    fused = {stamp: station for stamp, station in fused.items() if station is not None}
+    assert len(fused) >= len(partners) // 2
+    assert fused.items() <= partners.items()
 
 
 def test_the_station_changes_the_answer(folder, answer):

@@ -39,13 +39,15 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'benchmark')]
 
 from transport.roadside import processor_name  # noqa: E402
 
+from emiff_ros.comparison.inputs import network_camera  # noqa: E402
 from emiff_ros.dair.evaluation import FrameResult, evaluate  # noqa: E402
 from emiff_ros.dair.frames import CooperativePair, SensorFrame  # noqa: E402
+from emiff_ros.dair.images import read_image  # noqa: E402
 from emiff_ros.dair.reader import DairFolder  # noqa: E402
 from emiff_ros.geometry import box_corners  # noqa: E402
 from emiff_ros.model import Camera, InfrastructureView, preprocess_image  # noqa: E402
 from emiff_ros.model.weights import load_weights  # noqa: E402
-from emiff_ros.training.image_cache import read_image, shrink  # noqa: E402
+from emiff_ros.training.image_cache import shrink  # noqa: E402
 from emiff_ros.transport.codec import decode_feature, encode_feature  # noqa: E402
 from emiff_ros.transport.feature_header import FeatureHeader  # noqa: E402
 from emiff_ros.transport.importance import ground_importance  # noqa: E402
@@ -97,8 +99,8 @@ class Subject:
         with torch.inference_mode():
             levels = self.model.encode_vehicle(self._input(pair.vehicle))
             feature = self.model.encode_infrastructure(self._input(pair.infrastructure))
-        camera = self._camera(pair.vehicle, pair.vehicle.camera_from_vehicle())
-        station = self._camera(pair.infrastructure, pair.camera_from_vehicle())
+        camera = network_camera(pair.vehicle, pair.vehicle.camera_from_vehicle(), self.config)
+        station = network_camera(pair.infrastructure, pair.camera_from_vehicle(), self.config)
         tensor = feature[0].numpy()
         header = self._header(pair, station)
         size_of = partial(message_size, header)
@@ -132,10 +134,6 @@ class Subject:
         size = self.config.image_height, self.config.image_width
         pixels = shrink(read_image(frame.image_path), *size)
         return preprocess_image(torch.from_numpy(pixels), self.config)[None]
-
-    def _camera(self, frame: SensorFrame, camera_from_vehicle: NDArray[np.float64]) -> Camera:
-        full = Camera(frame.intrinsics(), camera_from_vehicle, frame.image_size)
-        return full.scaled((self.config.image_height, self.config.image_width))
 
     def _header(self, pair: CooperativePair, station: Camera) -> FeatureHeader:
         """Return a header with names as long as the shipped ones: they count."""

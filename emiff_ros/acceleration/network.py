@@ -153,8 +153,7 @@ class AcceleratedEmiff:
         threshold = threshold if score_threshold is None else score_threshold
         if not self.acceleration.device_decoding:
             maps = self.fuse(vehicle_levels, vehicle_camera, infrastructure_views)
-            settings = self.config.detection.model_copy(update={'score_threshold': threshold})
-            config = self.config.model_copy(update={'detection': settings})
+            config = self.config.with_score_threshold(threshold)
             return decode_head_maps(maps, self._steps.anchors, config)[0].to('cpu')
         with self._settings():
             inputs = self._inputs(vehicle_levels, vehicle_camera, infrastructure_views)

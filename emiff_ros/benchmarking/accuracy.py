@@ -16,16 +16,13 @@
 
 from collections.abc import Sequence
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from emiff_ros.benchmarking.workload import Pair
-from emiff_ros.dair.errors import ImageError
+from emiff_ros.comparison.inputs import network_camera
 from emiff_ros.dair.evaluation import Prediction, evaluate, frame_results
-from emiff_ros.dair.frames import CooperativePair, SensorFrame
-from emiff_ros.geometry import Affine, box_corners
-from emiff_ros.model import Boxes, Camera, EmiffConfig
+from emiff_ros.dair.frames import CooperativePair
+from emiff_ros.dair.images import read_image
+from emiff_ros.geometry import box_corners
+from emiff_ros.model import Boxes, EmiffConfig
 
 PROTOCOL = 'opendairv2x'
 
@@ -38,10 +35,10 @@ def read_pairs(pairs: Sequence[CooperativePair], config: EmiffConfig) -> list[Pa
     """
     return [
         Pair(
-            _picture(pair.vehicle),
-            _camera(pair.vehicle, pair.vehicle.camera_from_vehicle(), config),
-            _picture(pair.infrastructure),
-            _camera(pair.infrastructure, pair.camera_from_vehicle(), config),
+            read_image(pair.vehicle.image_path),
+            network_camera(pair.vehicle, pair.vehicle.camera_from_vehicle(), config),
+            read_image(pair.infrastructure.image_path),
+            network_camera(pair.infrastructure, pair.camera_from_vehicle(), config),
         )
         for pair in pairs
     ]
@@ -62,15 +59,3 @@ def average_precisions(
         f'ap_{view}_{overlap}': round(float(value), 2)
         for (view, overlap), value in result.ranges['overall'].average_precision.items()
     }
-
-
-def _picture(frame: SensorFrame) -> NDArray[np.uint8]:
-    pixels = cv2.imdecode(np.frombuffer(frame.image_bytes(), np.uint8), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise ImageError(frame.image_path, 'is no image', 'copy the file again')
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-
-
-def _camera(frame: SensorFrame, camera_from_vehicle: Affine, config: EmiffConfig) -> Camera:
-    full = Camera(frame.intrinsics(), camera_from_vehicle, frame.image_size)
-    return full.scaled((config.image_height, config.image_width))

@@ -31,6 +31,7 @@ from emiff_ros.dair.reader import DairFolder
 from emiff_ros.model import EmiffConfig
 from emiff_ros.model.weights import load_weights
 from emiff_ros.share import share_directory
+from emiff_ros.spread import evenly_spread
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--weights', type=Path, help='trained network instead of --model')
     parser.add_argument('--data', type=Path, help='DAIR-V2X-C folder: its pairs are the input')
     parser.add_argument('--split', help='only the pairs of this split, such as val')
-    parser.add_argument('--frames', type=int, default=40, help='pairs of --data, evenly spread')
+    parser.add_argument(
+        '--frames', type=int, default=40, help='evenly spread pairs of --data; 0 takes all'
+    )
     parser.add_argument('--output', type=Path, help='JSON file to write')
 
 
@@ -99,5 +102,4 @@ def _frames(arguments: argparse.Namespace) -> list[CooperativePair]:
         return []
     folder = DairFolder(arguments.data)
     pairs = folder.split(arguments.split) if arguments.split else folder.pairs
-    count = min(arguments.frames, len(pairs))
-    return [pairs[index * len(pairs) // count] for index in range(count)]
+    return evenly_spread(pairs, arguments.frames)

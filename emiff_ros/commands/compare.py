@@ -25,8 +25,6 @@ from pathlib import Path
 import shlex
 import sys
 
-import numpy as np
-
 from emiff_ros.comparison.compare import compare
 from emiff_ros.comparison.hardware import describe_hardware
 from emiff_ros.comparison.methods import Method
@@ -36,6 +34,7 @@ from emiff_ros.dair.frames import CooperativePair
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.provenance import git_commit
 from emiff_ros.share import find_weights
+from emiff_ros.spread import evenly_spread
 from emiff_ros.transport.quantization import Quantization
 
 _logger = logging.getLogger(__name__)
@@ -148,15 +147,7 @@ def chosen_pairs(arguments: argparse.Namespace) -> tuple[DairFolder, list[Cooper
     """
     folder = DairFolder(arguments.dair_root, arguments.split_file)
     pairs = folder.split(arguments.split) if arguments.split else folder.pairs
-    return folder, spread(pairs, arguments.pairs)
-
-
-def spread(pairs: list, wanted: int) -> list:
-    """Return at most so many pairs, spread evenly; 0 takes all."""
-    if wanted <= 0 or wanted >= len(pairs):
-        return list(pairs)
-    chosen = np.linspace(0, len(pairs) - 1, wanted).round().astype(int)
-    return [pairs[index] for index in chosen]
+    return folder, evenly_spread(pairs, arguments.pairs)
 
 
 def _one_network(text: str) -> tuple[str, tuple]:

@@ -24,15 +24,17 @@ import torch
 from torch import Tensor
 
 from emiff_ros.comparison.disturbance import disturbed_camera, disturbed_pose, expose
+from emiff_ros.comparison.inputs import network_camera
 from emiff_ros.comparison.late_fusion import ScoredBoxes
 from emiff_ros.comparison.message_size import MessageSizer
 from emiff_ros.dair.frames import CooperativePair, SensorFrame
+from emiff_ros.dair.images import read_image
 from emiff_ros.geometry import Affine, box_corners, transform_points
 from emiff_ros.model.camera import Camera
 from emiff_ros.model.emiff import InfrastructureView
 from emiff_ros.model.preprocessing import preprocess_image
 from emiff_ros.model.weights import load_weights, read_metadata
-from emiff_ros.training.image_cache import read_image, shrink
+from emiff_ros.training.image_cache import shrink
 from emiff_ros.training.scene import vehicle_from_virtual_lidar
 from emiff_ros.transport.codec import decode_feature, encode_feature
 
@@ -110,8 +112,7 @@ class Network:
 
     def camera(self, frame: SensorFrame, camera_from_frame: Affine) -> Camera:
         """Return a frame's camera at the network's input size."""
-        full = Camera(frame.intrinsics(), camera_from_frame, frame.image_size)
-        return full.scaled((self.config.image_height, self.config.image_width))
+        return network_camera(frame, camera_from_frame, self.config)
 
     @torch.inference_mode()
     def encode_vehicle(self, frame: SensorFrame, stops: float = 0.0) -> list[Tensor]:

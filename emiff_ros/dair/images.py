@@ -18,6 +18,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from emiff_ros.dair.errors import ImageError, MissingFileError
@@ -68,6 +71,20 @@ def read_jpeg(path: Path) -> bytes:
             path, f'is truncated (no end-of-image marker in its {len(data)} bytes)', _REPLACE
         )
     return data
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Read a JPEG file as RGB uint8 ``[H, W, 3]``.
+
+    Raises:
+        MissingFileError: if the file cannot be opened.
+        ImageError: if it is no JPEG, truncated or cannot be decoded.
+    """
+    data = np.frombuffer(read_jpeg(path), dtype=np.uint8)
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    if image is None:
+        raise ImageError(path, f'has {len(data)} bytes that are no image', _REPLACE)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def _open(path: Path) -> BinaryIO:

@@ -27,6 +27,7 @@ from emiff_msgs.msg import FusionStatus
 from emiff_ros.dair.frames import CooperativePair, SensorFrame
 from emiff_ros.demo.metrics import DriveResult
 from emiff_ros.demo.replay import ReplayResult
+from emiff_ros.spread import evenly_spread
 from emiff_ros.viz.birds_eye import BirdsEyeRenderer
 from emiff_ros.viz.figure import (
     best_frame,
@@ -88,9 +89,8 @@ def write_pictures(
 def frame_records(results: Sequence[DriveResult]) -> Iterator[FrameRecord]:
     """Yield frames spread evenly over all drives."""
     pairs = [(result, pair) for result in results for pair in result.pairs]
-    chosen = np.unique(np.linspace(0, len(pairs) - 1, min(PICTURES, len(pairs))).round())
-    for index in chosen.astype(int):
-        yield _record(*pairs[index])
+    for result, pair in evenly_spread(pairs, PICTURES):
+        yield _record(result, pair)
 
 
 def _record(result: DriveResult, pair: CooperativePair) -> FrameRecord:

@@ -312,6 +312,11 @@ class EmiffConfig(_Section):
         """Whether the network takes roadside views."""
         return self.modality != 'vehicle_only'
 
+    def with_score_threshold(self, threshold: float) -> 'EmiffConfig':
+        """Return the same network with another ``detection.score_threshold``."""
+        detection = self.detection.model_copy(update={'score_threshold': threshold})
+        return self.model_copy(update={'detection': detection})
+
     def padded(self, pixels: int) -> int:
         """Round a height or width up to a multiple of ``image_divisor``."""
         return -(-pixels // self.image_divisor) * self.image_divisor

@@ -82,9 +82,7 @@ class VehicleNetwork:
         score_threshold: float,
     ) -> Boxes:
         """Fuse the encoded image with any number of views; detections come back on the CPU."""
-        threshold = {'score_threshold': score_threshold}
-        detection = self.config.detection.model_copy(update=threshold)
-        config = self.config.model_copy(update={'detection': detection})
+        config = self.config.with_score_threshold(score_threshold)
         with torch.inference_mode():
             maps = self._model.fuse(levels, camera, views)
             anchors = self._model.anchors(maps.cls_score.device)

@@ -17,10 +17,10 @@
 from functools import partial
 
 from lightning.pytorch import LightningDataModule
-import numpy as np
 from torch.utils.data import DataLoader, Subset
 
 from emiff_ros.model.config import EmiffConfig
+from emiff_ros.spread import evenly_spread
 from emiff_ros.training.batch import collate
 from emiff_ros.training.config import TrainingConfig
 from emiff_ros.training.dataset import CooperativeDataset
@@ -90,9 +90,7 @@ class CooperativeDataModule(LightningDataModule):
         """Return this process's part of the configured number of pairs, spread evenly."""
         if self.validation_set is None:
             return []
-        count = len(self.validation_set)
-        wanted = min(self.training.validation.pairs or count, count)
-        chosen = np.linspace(0, count - 1, wanted).round().astype(int).tolist()
+        chosen = evenly_spread(range(len(self.validation_set)), self.training.validation.pairs)
         rank, processes = self._process
         chosen = chosen[rank::processes]
         return DataLoader(

@@ -28,8 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from emiff_ros.dair.errors import ImageError, MissingFileError
-from emiff_ros.dair.images import read_jpeg
+from emiff_ros.dair.errors import MissingFileError
+from emiff_ros.dair.images import read_image
 
 _LAYOUT = 1
 """Part of the key; raise it when the stored pixels change their meaning."""
@@ -39,19 +39,6 @@ def default_cache_folder() -> Path:
     """Return the user's cache folder for resized images (``XDG_CACHE_HOME`` is honoured)."""
     root = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
     return Path(root) / 'emiff_ros' / 'images'
-
-
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """Read a JPEG file as RGB uint8 ``[H, W, 3]``.
-
-    Raises:
-        DairError: if the file is missing, truncated or no image.
-    """
-    data = np.frombuffer(read_jpeg(path), dtype=np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    if image is None:
-        raise ImageError(path, f'has {len(data)} bytes that are no image', 'copy the file again')
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def shrink(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

@@ -27,6 +27,7 @@ from markupsafe import Markup
 import numpy as np
 from numpy.typing import NDArray
 
+from emiff_ros.spread import evenly_spread
 from emiff_ros.viz import numbers
 from emiff_ros.viz.birds_eye import BirdsEyeConfig, BirdsEyeRenderer
 from emiff_ros.viz.charts import (
@@ -102,7 +103,7 @@ def write_report(
         latencies_ms = [f.latency_ms for f in frames if f.latency_ms is not None]
     if payload_bytes is None:
         payload_bytes = [f.payload_bytes for f in frames if f.payload_bytes is not None]
-    shown = [frames[index] for index in _spread(len(frames), max_frames)]
+    shown = evenly_spread(frames, max_frames)
     hero = best_frame(frames)
     environment = Environment(
         loader=PackageLoader('emiff_ros.viz', 'templates'),
@@ -136,11 +137,6 @@ def write_report(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding='utf-8')
     return path
-
-
-def _spread(count: int, limit: int) -> list[int]:
-    """Return at most ``limit`` indices below ``count``, evenly spaced, ends included."""
-    return np.unique(np.linspace(0, count - 1, min(count, limit)).round().astype(int)).tolist()
 
 
 def _svg(figure: Any) -> Markup:

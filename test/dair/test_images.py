@@ -18,7 +18,7 @@ from PIL import Image
 import pytest
 
 from emiff_ros.dair.errors import ImageError, MissingFileError
-from emiff_ros.dair.images import read_image_size, read_jpeg
+from emiff_ros.dair.images import read_image, read_image_size, read_jpeg
 
 
 @pytest.fixture
@@ -31,6 +31,23 @@ def jpeg(tmp_path):
 def test_size_and_bytes(jpeg):
     assert read_image_size(jpeg) == (64, 96)
     assert read_jpeg(jpeg) == jpeg.read_bytes()
+
+
+def test_pixels_are_red_green_blue(tmp_path):
+    path = tmp_path / 'red.jpg'
+    Image.new('RGB', (96, 64), (250, 10, 10)).save(path, 'JPEG')
+    pixels = read_image(path)
+    assert pixels.shape == (64, 96, 3)
+    assert pixels.reshape(-1, 3).mean(0) == pytest.approx([250, 10, 10], abs=4)
+
+
+def test_a_file_with_a_header_and_no_pixels_is_refused(jpeg):
+    data = jpeg.read_bytes()
+    frame = data.index(b'\xff\xc0')
+    header_end = frame + 2 + int.from_bytes(data[frame + 2 : frame + 4], 'big')
+    jpeg.write_bytes(data[:header_end] + b'\xff\xd9')
+    with pytest.raises(ImageError, match='that are no image'):
+        read_image(jpeg)
 
 
 def test_zero_padding_after_the_image_is_accepted(jpeg):

@@ -71,6 +71,11 @@ SETTINGS = (
     Argument('model', '', f'Name of shipped weights, or a .safetensors file ({FILE}).'),
     Argument('device', '', f'Where the network runs: auto, cpu or cuda:N ({FILE}).'),
     Argument(
+        'acceleration',
+        '',
+        f'Speed-ups of the network: auto, off, float32, bfloat16 or float16 ({FILE}).',
+    ),
+    Argument(
         'image_transport',
         '',
         f'Type of the image topic: compressed or raw ({FILE}).',

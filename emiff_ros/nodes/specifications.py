@@ -17,10 +17,18 @@
 from __future__ import annotations
 
 from emiff_ros.nodes.parameters import Parameter
+from emiff_ros.nodes.speed import CHOICES
 
 COMMON = (
     Parameter('model', 'emiff_small', 'Name of shipped weights, or path of a .safetensors file.'),
     Parameter('device', 'auto', 'Where the network runs: auto, cpu or cuda:N.'),
+    Parameter(
+        'acceleration',
+        'auto',
+        'Speed-ups of the network and the precision that they compute in; off is the plain '
+        'network, auto is float32 on a CPU and off on a GPU.',
+        choices=CHOICES,
+    ),
     Parameter(
         'threads',
         0,

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 import torch
 
+from emiff_ros.acceleration import AccelerationConfig, accelerate
 from emiff_ros.model import Boxes, Camera, InfrastructureView, preprocess_image
-from emiff_ros.model.decoding import decode_head_maps
 from emiff_ros.model.weights import load_vehicle_model
 from emiff_ros.transport.feature_header import FeatureExpectation
 
@@ -37,15 +37,15 @@ class VehicleNetwork:
         expectation: what the receiver checks features against.
     """
 
-    def __init__(self, path: Path, device: torch.device) -> None:
-        """Load the weights in ``path``.
+    def __init__(self, path: Path, device: torch.device, acceleration: AccelerationConfig) -> None:
+        """Load the weights in ``path`` and make them fast.
 
         Raises:
             WeightsError: if the file cannot be used.
+            ValueError: if a speed-up does not fit the network.
         """
         model, self.config, fingerprint = load_vehicle_model(path)
-        self._model = model.to(device).eval()
-        self._device = device
+        self._network = accelerate(model.to(device).eval(), acceleration)
         self.expectation = FeatureExpectation(
             fingerprint=bytes.fromhex(fingerprint),
             channels=self.config.transmitted_shape[0],
@@ -66,13 +66,13 @@ class VehicleNetwork:
 
     def encode(self, pixels: NDArray[np.uint8]) -> list[torch.Tensor]:
         """Encode RGB pixels ``[height, width, 3]``; needs no roadside data."""
-        image = preprocess_image(torch.from_numpy(pixels).to(self._device), self.config)
+        image = preprocess_image(torch.from_numpy(pixels).to(self._network.device), self.config)
         with torch.inference_mode():
-            return self._model.encode_vehicle(image[None])
+            return self._network.encode_vehicle(image[None])
 
     def view(self, camera: Camera, feature: NDArray[np.float32]) -> InfrastructureView:
-        """Put a received feature ``[c, h, w]`` on the device."""
-        return InfrastructureView(camera, feature=torch.from_numpy(feature)[None].to(self._device))
+        """Take a received feature ``[c, h, w]`` as a view."""
+        return InfrastructureView(camera, feature=torch.from_numpy(feature)[None])
 
     def detect(
         self,
@@ -82,11 +82,8 @@ class VehicleNetwork:
         score_threshold: float,
     ) -> Boxes:
         """Fuse the encoded image with any number of views; detections come back on the CPU."""
-        config = self.config.with_score_threshold(score_threshold)
         with torch.inference_mode():
-            maps = self._model.fuse(levels, camera, views)
-            anchors = self._model.anchors(maps.cls_score.device)
-            return decode_head_maps(maps, anchors, config)[0].to('cpu')
+            return self._network.detect_encoded(levels, camera, views, score_threshold)
 
     def run_once(self) -> None:
         """Fuse an empty image with an empty feature."""

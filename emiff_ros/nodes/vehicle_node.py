@@ -52,6 +52,7 @@ from emiff_ros.nodes.processing_time import Stopwatch
 from emiff_ros.nodes.received_feature import ReceivedFeature, measurements, unused, used
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.nodes.specifications import VEHICLE
+from emiff_ros.nodes.speed import choose_acceleration
 from emiff_ros.nodes.station_health import StationHealth
 from emiff_ros.nodes.transforms import TfExtrinsics, TfPose, tf_is_wanted
 from emiff_ros.nodes.vehicle_debug import Scene, SizedView, VehicleDebug
@@ -105,7 +106,8 @@ class VehicleNode(ManagedNode):
         self._matcher.choose_by(_policy(self.parameters.values.pairs_file))
         self._ego = EgoFootprint.from_values(self.parameters.values.ego_footprint)
         device = choose_device(self.parameters.values.device)
-        self._network = VehicleNetwork(path, device)
+        acceleration = choose_acceleration(self.parameters.values.acceleration, device)
+        self._network = VehicleNetwork(path, device, acceleration)
         self._stations.begin(self._network.config.has_infrastructure)
         return device
 

@@ -1,0 +1,44 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Which speed-ups the parameter ``acceleration`` stands for."""
+
+import torch
+
+from emiff_ros.acceleration import AccelerationConfig
+
+CHOICES = ('auto', 'off', 'float32', 'bfloat16', 'float16')
+
+
+def choose_acceleration(choice: str, device: torch.device) -> AccelerationConfig:
+    """Return the speed-ups for a device.
+
+    ``auto`` is float32 on a CPU, which only rounds differently. On a GPU it is off: what is used
+    there has been tested on CPUs only.
+
+    Args:
+        choice: one of ``CHOICES``.
+        device: where the network runs.
+
+    Raises:
+        ValueError: for another choice.
+    """
+    if choice not in CHOICES:
+        raise ValueError(f'acceleration is {choice!r}; expected one of {", ".join(CHOICES)}')
+    on_gpu = device.type == 'cuda'
+    if choice == 'auto':
+        choice = 'off' if on_gpu else 'float32'
+    if choice == 'off':
+        return AccelerationConfig.plain()
+    return AccelerationConfig.for_gpu(choice) if on_gpu else AccelerationConfig.for_cpu(choice)

@@ -1,0 +1,83 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The parameter ``acceleration``: what it stands for, and that it keeps the answer."""
+
+from nodes.world import save_tiny_model
+import numpy as np
+import pytest
+import torch
+
+from emiff_ros.acceleration import AccelerationConfig
+from emiff_ros.model import Camera
+from emiff_ros.nodes.speed import choose_acceleration
+from emiff_ros.nodes.vehicle_network import VehicleNetwork
+
+OPTICAL_FROM_VEHICLE = np.array([[0.0, -1, 0, 0], [0, 0, -1, 1.6], [1, 0, 0, 0]])
+CPU, GPU = torch.device('cpu'), torch.device('cuda:0')
+
+
+def test_auto_computes_in_float32_on_a_cpu_and_changes_nothing_on_a_gpu():
+    assert choose_acceleration('auto', CPU) == AccelerationConfig.for_cpu('float32')
+    assert choose_acceleration('auto', GPU) == AccelerationConfig.plain()
+
+
+@pytest.mark.parametrize('device', [CPU, GPU])
+def test_off_is_the_plain_network(device):
+    assert choose_acceleration('off', device) == AccelerationConfig.plain()
+
+
+def test_a_precision_is_taken_on_either_device():
+    assert choose_acceleration('bfloat16', CPU) == AccelerationConfig.for_cpu('bfloat16')
+    assert choose_acceleration('float16', GPU) == AccelerationConfig.for_gpu('float16')
+
+
+def test_another_choice_is_refused():
+    with pytest.raises(ValueError, match="acceleration is 'warp'; expected one of auto"):
+        choose_acceleration('warp', CPU)
+
+
+@pytest.fixture(scope='module')
+def answers(tmp_path_factory):
+    """Return a function from a choice to the encoded picture and the boxes of one scene."""
+    path = save_tiny_model(tmp_path_factory.mktemp('model') / 'tiny.safetensors')
+
+    def run(choice):
+        rng = np.random.default_rng(1)
+        network = VehicleNetwork(path, CPU, choose_acceleration(choice, CPU))
+        height, width = network.image_size
+        intrinsics = np.array([[width / 2, 0, width / 2], [0, width / 2, height / 2], [0, 0, 1]])
+        camera = Camera(intrinsics, OPTICAL_FROM_VEHICLE, (height, width))
+        pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        feature = rng.normal(size=network.config.transmitted_shape).astype(np.float32)
+        levels = network.encode(pixels)
+        return levels, network.detect(levels, camera, [network.view(camera, feature)], 0.0)
+
+    return run
+
+
+def test_float32_gives_the_plain_networks_boxes(answers):
+    (_, plain), (_, fast) = answers('off'), answers('float32')
+    assert len(plain.scores) == len(fast.scores) > 10
+    assert torch.allclose(fast.scores, plain.scores, atol=1e-5)
+    assert torch.allclose(fast.boxes, plain.boxes, atol=1e-3)
+
+
+def test_bfloat16_rounds_and_still_detects(answers):
+    (plain, _), (fast, found) = answers('off'), answers('bfloat16')
+    for expected, level in zip(plain, fast, strict=True):
+        assert level.dtype == torch.bfloat16
+        assert (level - expected).abs().max() < 0.1 * expected.abs().max()
+    assert len(found.scores) > 10
+    assert found.boxes.dtype == torch.float32

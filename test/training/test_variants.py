@@ -83,5 +83,5 @@ def test_1x_sends_the_whole_feature_through_the_coder():
     with torch.no_grad():
         feature = model.encode_infrastructure(torch.zeros(1, 3, *config.padded_size))
         decoded = model.decode_infrastructure(feature)
-    assert feature.shape[1:] == config.transmitted_shape == (16, 112, 192)
+    assert feature.shape[1:] == config.transmitted_shape == (16, 88, 160)
     assert decoded.shape == feature.shape

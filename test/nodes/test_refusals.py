@@ -17,7 +17,7 @@
 from functools import partial
 
 from nodes.stream import feature_header
-from nodes.world import wait_for
+from nodes.world import publish_until, wait_for
 import numpy as np
 import pytest
 from rclpy.qos import QoSProfile
@@ -91,6 +91,8 @@ def test_features(world, vehicle, tiny_model):
         'unsupported_version': spoiled(format_version=99),
         'zero_stamp': spoiled(header=FeatureTensor().header),
     }
+    first, message = cases.popitem()
+    publish_until(publisher, message, partial(refused, world, vehicle, first, 'stations'), 20)
     for cause, message in cases.items():
         publisher.publish(message)
         wait_for(partial(refused, world, vehicle, cause, 'stations'), 10)

@@ -192,6 +192,20 @@ def wait_for(condition, timeout, required=True):
     return True
 
 
+def publish_until(publisher, message, condition, timeout):
+    """Publish a message again and again until ``condition()`` holds.
+
+    A publisher finds a subscription before that finds the publisher; what it sends between the two
+    is lost.
+    """
+
+    def publish():
+        publisher.publish(message)
+        return wait_for(condition, 1.0, required=False)
+
+    wait_for(publish, timeout)
+
+
 def wait_until(moment):
     """Wait for a moment of the steady clock."""
     wait_for(lambda: time.monotonic() >= moment, 1000.0)

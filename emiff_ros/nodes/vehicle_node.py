@@ -65,6 +65,9 @@ from emiff_ros.viz.projection import CameraView
 
 NANOSECONDS = 1_000_000_000
 
+FEATURE_DEPTH = 20
+"""Features that DDS keeps: after a stall of the radio those of all stations arrive at once."""
+
 
 class VehicleNode(ManagedNode):
     """Image, pose and roadside features in, Detection3DArray and FusionStatus out.
@@ -166,7 +169,7 @@ class VehicleNode(ManagedNode):
                 self,
                 FeatureTensor,
                 topic,
-                **self.inputs.options(topic, depth=5),
+                **self.inputs.options(topic, FEATURE_DEPTH),
             )
             subscriber.registerCallback(self.inputs.guarded(self._on_feature))
             self.inputs.adopt(subscriber.sub)

@@ -132,7 +132,7 @@ class Subject:
 
     def _input(self, frame: SensorFrame) -> torch.Tensor:
         size = self.config.image_height, self.config.image_width
-        pixels = shrink(read_image(frame.image_path), *size)
+        pixels = shrink(read_image(frame.image_path, size), *size)
         return preprocess_image(torch.from_numpy(pixels), self.config)[None]
 
     def _header(self, pair: CooperativePair, station: Camera) -> FeatureHeader:

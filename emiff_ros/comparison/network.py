@@ -107,7 +107,7 @@ class Network:
             'picture',
             frame,
             stops,
-            lambda: expose(shrink(read_image(frame.image_path), *size), stops),
+            lambda: expose(shrink(read_image(frame.image_path, size), *size), stops),
         )
 
     def camera(self, frame: SensorFrame, camera_from_frame: Affine) -> Camera:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from emiff_ros.dair.errors import ImageError, MissingFileError
-from emiff_ros.jpeg import is_complete_jpeg
+from emiff_ros.jpeg import decode, is_complete_jpeg, reduction
 
 _REPLACE = 'replace it by the original from the data set'
 
@@ -73,15 +73,22 @@ def read_jpeg(path: Path) -> bytes:
     return data
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
+def read_image(path: Path, least: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """Read a JPEG file as RGB uint8 ``[H, W, 3]``.
+
+    Args:
+        path: of the file.
+        least: (height, width) that are enough, for an image that is resized to them next: it is
+            decoded at a half, a quarter or an eighth of its size if that covers them, as the nodes
+            do. By default it is decoded in full.
 
     Raises:
         MissingFileError: if the file cannot be opened.
         ImageError: if it is no JPEG, truncated or cannot be decoded.
     """
-    data = np.frombuffer(read_jpeg(path), dtype=np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    data = read_jpeg(path)
+    factor = 1 if least is None else reduction(jpeg_size(BytesIO(data), path), least)
+    image = decode(data, factor)
     if image is None:
         raise ImageError(path, f'has {len(data)} bytes that are no image', _REPLACE)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from emiff_ros.jpeg import is_complete_jpeg, is_jpeg
+from emiff_ros.jpeg import decode, is_complete_jpeg, is_jpeg, reduced_size, reduction
 from emiff_ros.nodes.refusal import Refusal
 
 _BRIDGE = CvBridge()
@@ -60,8 +60,13 @@ class NetworkImage:
     intrinsics: NDArray[np.float64]
 
 
-def decode_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
+def decode_image(message: Image | CompressedImage, factor: int = 1) -> NDArray[np.uint8]:
     """Return the pixels ``[height, width, 3]`` of a message as BGR.
+
+    Args:
+        message: image of any size.
+        factor: by which both sides of a JPEG become smaller, see
+            :func:`emiff_ros.jpeg.reduction`.
 
     Raises:
         Refusal: ``truncated_image`` or ``undecodable_image``.
@@ -74,7 +79,7 @@ def decode_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
                 f'JPEG of {len(data)} bytes has no end marker: the image was cut off on its '
                 'way or on disk',
             )
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+        pixels = decode(data, factor)
         if pixels is None:
             raise Refusal(
                 'undecodable_image',
@@ -93,6 +98,10 @@ def decode_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
             f'{message.step} '
             f'and {len(message.data)} bytes cannot be converted: {error}',
         ) from error
+
+
+def _holds_jpeg(message: Image | CompressedImage) -> bool:
+    return isinstance(message, CompressedImage) and is_jpeg(bytes(message.data[:2]))
 
 
 def _convert(message: Image) -> NDArray[np.uint8]:
@@ -207,6 +216,7 @@ def prepare_image(
     width: int,
     height: int,
     rectify: bool = False,
+    reduced_decoding: bool = True,
 ) -> NetworkImage:
     """Decode an image and resize it to ``width`` x ``height`` with its intrinsics.
 
@@ -216,14 +226,19 @@ def prepare_image(
         width: of the network's input before padding, pixels.
         height: likewise.
         rectify: remove the lens distortion that ``info`` describes.
+        reduced_decoding: decode a JPEG at a fraction of its size where that is enough; one that
+            is rectified is always decoded in full.
 
     Raises:
         Refusal: if the image cannot be decoded or its size is not the CameraInfo's.
     """
     intrinsics = check_camera_info(info)
-    pixels = decode_image(message)
-    rows, columns = pixels.shape[:2]
-    if (columns, rows) != (info.width, info.height):
+    size, factor = (info.height, info.width), 1
+    if reduced_decoding and not rectify and _holds_jpeg(message):
+        factor = reduction(size, (height, width))
+    pixels = decode_image(message, factor)
+    if pixels.shape[:2] != reduced_size(size, factor):
+        rows, columns = decode_image(message).shape[:2]
         raise Refusal(
             'size_mismatch',
             f'image is {columns}x{rows} but its CameraInfo says {info.width}x{info.height}: '
@@ -232,5 +247,5 @@ def prepare_image(
     if rectify:
         pixels = undistort(pixels, info)
     resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-    scale = np.diag([width / columns, height / rows, 1.0])
+    scale = np.diag([width / info.width, height / info.height, 1.0])
     return NetworkImage(cv2.cvtColor(resized, cv2.COLOR_BGR2RGB), scale @ intrinsics)

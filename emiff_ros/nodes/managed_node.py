@@ -242,8 +242,14 @@ class ManagedNode(LifecycleNode):
                 'no_camera_info',
                 'no CameraInfo has arrived yet: is ~/input/camera_info published?',
             )
+        values = self.parameters.values
         return prepare_image(
-            received.message, self._camera_info, width, height, self.parameters.values.rectify
+            received.message,
+            self._camera_info,
+            width,
+            height,
+            values.rectify,
+            values.reduced_decoding,
         )
 
     def camera_frame(self) -> str:

@@ -50,6 +50,13 @@ COMMON = (
         run_time=True,
     ),
     Parameter(
+        'reduced_decoding',
+        True,
+        'Decode a JPEG at a half, a quarter or an eighth of its size where the network needs no '
+        'more; off decodes it in full and averages its pixels afterwards.',
+        run_time=True,
+    ),
+    Parameter(
         'calibration_timeout',
         0.2,
         'How long the first image waits for its CameraInfo and calibration.',

@@ -41,6 +41,11 @@ def test_pixels_are_red_green_blue(tmp_path):
     assert pixels.reshape(-1, 3).mean(0) == pytest.approx([250, 10, 10], abs=4)
 
 
+def test_an_image_that_is_resized_next_is_read_at_half_its_size(jpeg):
+    assert read_image(jpeg, (32, 48)).shape == (32, 48, 3)
+    assert read_image(jpeg, (33, 48)).shape == (64, 96, 3)
+
+
 def test_a_file_with_a_header_and_no_pixels_is_refused(jpeg):
     data = jpeg.read_bytes()
     frame = data.index(b'\xff\xc0')

@@ -158,6 +158,24 @@ def test_the_network_image_is_rgb_with_scaled_intrinsics(picture, camera_info):
     assert image.intrinsics == pytest.approx(np.array([[50, 0, 24], [0, 101 / 3, 9], [0, 0, 1]]))
 
 
+@pytest.mark.parametrize('rectify', [False, True])
+def test_a_jpeg_is_decoded_at_half_its_size_where_that_is_enough(picture, camera_info, rectify):
+    message, size = jpeg(picture), (WIDTH // 3, HEIGHT // 3)
+    whole = prepare_image(message, camera_info, *size, reduced_decoding=False)
+    reduced = prepare_image(message, camera_info, *size, rectify)
+    assert (reduced.intrinsics == whole.intrinsics).all()
+    assert np.abs(reduced.pixels.astype(int) - whole.pixels).mean() < 2
+    # What is rectified is decoded in full, and this camera has no distortion.
+    assert (reduced.pixels == whole.pixels).all() == rectify
+
+
+def test_a_png_is_never_reduced(picture, camera_info):
+    message = CompressedImage(format='png', data=cv2.imencode('.png', picture)[1].tobytes())
+    image = prepare_image(message, camera_info, WIDTH // 3, HEIGHT // 3)
+    expected = cv2.resize(picture, (WIDTH // 3, HEIGHT // 3), interpolation=cv2.INTER_AREA)
+    assert (image.pixels == expected[..., ::-1]).all()
+
+
 def test_refuses_a_truncated_jpeg(picture, camera_info):
     message = jpeg(picture)
     message.data = bytes(message.data)[: len(message.data) // 2]
@@ -186,6 +204,8 @@ def test_refuses_a_size_that_is_not_the_camera_infos(picture, camera_info):
     with pytest.raises(Refusal, match='96x54 but its CameraInfo says 192x54') as refusal:
         prepare_image(raw(picture, 'bgr8'), camera_info, WIDTH, HEIGHT)
     assert refusal.value.cause == 'size_mismatch'
+    with pytest.raises(Refusal, match='96x54 but its CameraInfo says 192x54'):
+        prepare_image(jpeg(picture), camera_info, WIDTH // 4, HEIGHT // 4)
 
 
 @pytest.mark.parametrize('value', [float('nan'), 0.0, -5.0])

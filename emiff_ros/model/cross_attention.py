@@ -121,15 +121,17 @@ class MultiScaleCrossAttention(nn.Module):
 
     def align_vehicle(self, levels: Sequence[Tensor]) -> Tensor:
         """Vehicle pyramid levels, finest first -> [B, C, h, w]."""
-        return record('mca_x_v', torch.stack(self.vehicle_alignment(levels)).mean(0))
+        return record('mca_x_v', sum(self.vehicle_alignment(levels)) / SCALES)
 
     def align_infrastructure(self, feature: Tensor, vehicle: Tensor | None) -> Tensor:
         """Decoded roadside feature and the vehicle's aligned map -> [B, C, h, w], as both are."""
-        scales = torch.stack(self.infrastructure_alignment(self.multi_scale_block(feature)), dim=1)
+        scales = self.infrastructure_alignment(self.multi_scale_block(feature))
         if vehicle is None:
-            return record('mca_x_i', scales.mean(1))
+            return record('mca_x_i', sum(scales) / SCALES)
         query = record('mca_query', vehicle.mean(dim=(2, 3)).unsqueeze(1))
-        key = record('mca_key', scales.mean(dim=(3, 4)))
+        key = record('mca_key', torch.stack([scale.mean(dim=(2, 3)) for scale in scales], dim=1))
         scores = torch.matmul(query, key.transpose(1, 2)) / math.sqrt(query.shape[-1])
         weights = record('mca_weights', scores.softmax(dim=-1))
-        return record('mca_x_i', (weights.view(*scales.shape[:2], 1, 1, 1) * scales).sum(1))
+        shares = weights.view(-1, SCALES, 1, 1, 1).unbind(1)
+        weighted = [share * scale for share, scale in zip(shares, scales, strict=True)]
+        return record('mca_x_i', sum(weighted))

@@ -73,7 +73,11 @@ def stage_table(
     """
     device = next(model.parameters()).device
     settings = convolution_settings(acceleration.autotune, acceleration.precision == 'tf32')
-    plain = _arguments(NetworkSteps(model, AccelerationConfig.plain()), pair, device)
+    # Who resizes is no speed-up of the network: OpenCV has no multiplications to count.
+    reference = AccelerationConfig.plain().model_copy(
+        update={'opencv_resize': acceleration.opencv_resize}
+    )
+    plain = _arguments(NetworkSteps(model, reference), pair, device)
     costs = {name: _cost(run, arguments) for name, (run, arguments) in plain.items()}
     del plain
     table = {}

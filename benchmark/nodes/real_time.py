@@ -24,6 +24,7 @@ decoding and resizing the image.
 import argparse
 import json
 from pathlib import Path
+import struct
 import sys
 import threading
 import time
@@ -48,7 +49,6 @@ from emiff_ros.dair import bag_topics  # noqa: E402
 from emiff_ros.dair.bag_messages import MessageFactory  # noqa: E402
 from emiff_ros.dair.bag_topics import SideTopics  # noqa: E402
 from emiff_ros.dair.frames import SensorFrame  # noqa: E402
-from emiff_ros.dair.images import read_jpeg  # noqa: E402
 from emiff_ros.dair.reader import DairFolder  # noqa: E402
 from emiff_ros.demo.domain import isolated_domain  # noqa: E402
 from emiff_ros.demo.listener import ResultListener  # noqa: E402
@@ -58,6 +58,9 @@ from emiff_ros.geometry import Affine  # noqa: E402
 from emiff_ros.spread import evenly_spread  # noqa: E402
 
 WARM_UP_SECONDS = 3.0
+STAMP_OFFSET = 4
+"""Of the header's stamp in a serialised message, behind the encapsulation (CDR)."""
+
 NETWORK_LAPS = {
     'infrastructure_node': ('network_ms',),
     'vehicle_node': ('backbone_ms', 'detection_ms'),
@@ -90,16 +93,30 @@ class DebugRecorder:
 
 
 class Cameras:
-    """Publishes both cameras of a junction with everything that belongs to an image."""
+    """Publishes both cameras of a junction with everything that belongs to an image.
+
+    Everything is serialised beforehand, so that the nodes have the cores for themselves: what is
+    left to do is to write the stamp, which each of these messages begins with.
+    """
 
     def __init__(self, node: Node, folder: DairFolder, count: int) -> None:
         """Read ``count`` pairs, spread over the folder, into memory."""
-        self._node, self._factory = node, MessageFactory()
-        self._pairs = evenly_spread(folder.pairs, count)
-        self._jpegs = [
-            (read_jpeg(pair.vehicle.image_path), read_jpeg(pair.infrastructure.image_path))
-            for pair in self._pairs
-        ]
+        self._node = node
+        factory = MessageFactory()
+        self._vehicle, self._station = [], []
+        for pair in evenly_spread(folder.pairs, count):
+            odometry = factory.odometry(0, pair.vehicle.map_from_vehicle())
+            affine = pair.vehicle.camera_from_vehicle()
+            self._vehicle.append(
+                [
+                    (bag_topics.VEHICLE_ODOMETRY, bytearray(odometry)),
+                    *_messages(factory, bag_topics.VEHICLE, pair.vehicle, affine),
+                ]
+            )
+            affine = pair.camera_from_map()
+            self._station.append(
+                _messages(factory, bag_topics.INFRASTRUCTURE, pair.infrastructure, affine)
+            )
         kinds = {
             bag_topics.COMPRESSED_IMAGE: CompressedImage,
             bag_topics.CAMERA_INFO: CameraInfo,
@@ -119,34 +136,29 @@ class Cameras:
 
     def publish_station(self, index: int) -> None:
         """Publish the roadside image of one pair, taken now."""
-        number = index % len(self._pairs)
-        pair, jpeg = self._pairs[number], self._jpegs[number][1]
-        affine, stamp = pair.camera_from_map(), self._now()
-        self._publish(bag_topics.INFRASTRUCTURE, pair.infrastructure, affine, jpeg, stamp)
+        self._publish(self._station[index % len(self._station)])
 
     def publish_vehicle(self, index: int) -> None:
         """Publish pose and image of the vehicle of one pair, taken now."""
-        number = index % len(self._pairs)
-        frame, stamp = self._pairs[number].vehicle, self._now()
-        odometry = self._factory.odometry(stamp, frame.map_from_vehicle())
-        self._publishers[bag_topics.VEHICLE_ODOMETRY].publish(odometry)
-        affine = frame.camera_from_vehicle()
-        self._publish(bag_topics.VEHICLE, frame, affine, self._jpegs[number][0], stamp)
+        self._publish(self._vehicle[index % len(self._vehicle)])
 
-    def _publish(
-        self, side: SideTopics, frame: SensorFrame, affine: Affine, jpeg: bytes, stamp: int
-    ) -> None:
-        camera, size = frame.intrinsics(), frame.image_size
-        make = self._factory
-        for topic, message in (
-            (side.calibration, make.calibration(stamp, side, camera, size, affine)),
-            (side.camera_info, make.camera_info(stamp, side, camera, size)),
-            (side.image, make.compressed_image(stamp, side, jpeg)),
-        ):
-            self._publishers[topic].publish(message)
+    def _publish(self, messages: list[tuple[str, bytearray]]) -> None:
+        now = self._node.get_clock().now().nanoseconds
+        for topic, serialized in messages:
+            struct.pack_into('<iI', serialized, STAMP_OFFSET, *divmod(now, 1_000_000_000))
+            self._publishers[topic].publish(bytes(serialized))
 
-    def _now(self) -> int:
-        return self._node.get_clock().now().nanoseconds
+
+def _messages(
+    factory: MessageFactory, side: SideTopics, frame: SensorFrame, affine: Affine
+) -> list[tuple[str, bytearray]]:
+    """Return an image and what belongs to it by topic, serialised without a stamp."""
+    camera, size = frame.intrinsics(), frame.image_size
+    return [
+        (side.calibration, bytearray(factory.calibration(0, side, camera, size, affine))),
+        (side.camera_info, bytearray(factory.camera_info(0, side, camera, size))),
+        (side.image, bytearray(factory.compressed_image(0, side, frame.image_bytes()))),
+    ]
 
 
 def publish_at(cameras: Cameras, rate: float, seconds: float, title: str) -> int:

@@ -45,7 +45,8 @@ def rotated_iou_bev(a: Tensor, b: Tensor) -> Tensor:
             )
     if len(a) == 0 or len(b) == 0:
         return a.new_zeros(len(a), len(b))
-    a64, b64 = a.detach().double(), b.detach().double()
+    a64 = a.detach().double()
+    b64 = a64 if a is b else b.detach().double()
     if a.device.type == 'cpu':
         return _iou_where_near(a64, b64).to(a.dtype)
     # Elsewhere asking which pairs are near would wait for the device.
@@ -72,7 +73,8 @@ def rotated_nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
             f'scores have shape {tuple(scores.shape)}; expected [{len(boxes)}] for these boxes'
         )
     order = scores.argsort(descending=True, stable=True)
-    overlaps = (rotated_iou_bev(boxes[order], boxes[order]) >= threshold).cpu()
+    ranked = boxes[order]
+    overlaps = (rotated_iou_bev(ranked, ranked) >= threshold).cpu()
     alive = torch.ones(len(boxes), dtype=torch.bool)
     for rank in range(len(boxes)):
         if alive[rank]:
@@ -85,11 +87,13 @@ def _iou_where_near(a: Tensor, b: Tensor) -> Tensor:
     radius_a, radius_b = (boxes[:, 2:4].norm(dim=1) / 2 for boxes in (a, b))
     reach = (radius_a.unsqueeze(1) + radius_b) * (1 + _RELATIVE_TOLERANCE)
     near = (a[:, None, :2] - b[:, :2]).norm(dim=-1) <= reach
+    if a is b:
+        near = near.triu()
     overlaps = torch.zeros_like(reach)
     for pairs in near.nonzero().split(_PAIRS_AT_ONCE):
         first, second = pairs.unbind(1)
         overlaps[first, second] = _iou(a[first].unsqueeze(1), b[second].unsqueeze(1)).squeeze(1)
-    return overlaps
+    return torch.maximum(overlaps, overlaps.T) if a is b else overlaps
 
 
 def _iou(a: Tensor, b: Tensor) -> Tensor:

@@ -58,6 +58,13 @@ def test_agrees_with_shapely_on_random_boxes(device):
     assert torch.allclose(iou, shapely_iou(a, b), atol=1e-9)
 
 
+def test_a_box_list_with_itself_is_as_with_its_copy(device):
+    boxes = random_boxes(5, 40).to(device)
+    torch.testing.assert_close(
+        rotated_iou_bev(boxes, boxes), rotated_iou_bev(boxes, boxes.clone())
+    )
+
+
 def test_agrees_with_shapely_at_right_angles_and_shared_edges():
     rows = [
         (x, y, length, width, yaw)

@@ -36,6 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / 'test'), str(ROOT / 'benchmark')]
 
 from fuzz.decoder_target import decode_hostile, from_bytes, seeds, to_bytes  # noqa: E402
+from fuzz.memory_limit import limit_memory  # noqa: E402
 from transport.roadside import processor_name  # noqa: E402
 
 from emiff_ros.transport.codec import MAX_CHANNELS, MAX_VALUES, encode_feature  # noqa: E402
@@ -90,13 +91,6 @@ def describe(data: bytes) -> dict[str, object]:
         'coder': encoded.coder,
         'payload_bytes': len(encoded.payload),
     }
-
-
-def limit_memory(cap: int) -> None:
-    """Let every allocation fail that lifts the address space by more than ``cap`` bytes."""
-    pages = int(Path('/proc/self/statm').read_text().split()[0])
-    limit = pages * resource.getpagesize() + cap
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 def main() -> None:

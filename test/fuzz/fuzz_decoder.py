@@ -16,7 +16,9 @@
 
 ``python test/fuzz/fuzz_decoder.py CORPUS_FOLDER [libFuzzer options]`` puts the seeds into the
 folder and runs until it is stopped or an option such as ``-runs=100000`` ends it. Anything that
-is raised but a named error ends it with the input written to a file.
+is raised but a named error ends it with the input written to a file, and so does an allocation that
+lifts the address space by more than 512 MiB. (libFuzzer's own limit, ``-rss_limit_mb``, looks at
+the highest use ever, which on Linux begins with that of the process that started this one.)
 """
 
 from pathlib import Path
@@ -28,6 +30,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 with atheris.instrument_imports(include=['emiff_ros', 'fuzz']):
     from fuzz.decoder_target import decode_hostile, seeds
+    from fuzz.memory_limit import limit_memory
+
+MEMORY_CAP = 512 * 2**20
+"""Bytes for the corpus, the coverage tables and one decode."""
 
 
 def main(arguments: list[str]) -> None:
@@ -37,7 +43,8 @@ def main(arguments: list[str]) -> None:
         folders[0].mkdir(parents=True, exist_ok=True)
         for number, seed in enumerate(seeds()):
             (folders[0] / f'seed-{number:02d}').write_bytes(seed)
-    atheris.Setup(arguments, decode_hostile_only)
+    atheris.Setup([*arguments, '-rss_limit_mb=0'], decode_hostile_only)
+    limit_memory(MEMORY_CAP)
     atheris.Fuzz()
 
 

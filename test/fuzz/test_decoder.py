@@ -97,7 +97,7 @@ def test_coverage_guided_fuzzing_for_a_bounded_run(tmp_path):
     script = Path(__file__).with_name('fuzz_decoder.py')
     result = subprocess.run(
         [sys.executable, script, tmp_path / 'corpus', '-runs=15000', '-max_total_time=20']
-        + ['-seed=1', f'-artifact_prefix={tmp_path}/', '-max_len=2048', '-rss_limit_mb=2048'],
+        + ['-seed=1', f'-artifact_prefix={tmp_path}/', '-max_len=2048'],
         capture_output=True,
         text=True,
         timeout=120,

@@ -14,9 +14,9 @@
 
 """AP against the true bytes of a message, and against packet loss, on the same frames.
 
-``python benchmark/transport/evidence.py FOLDER --frames 300`` runs a network once for each frame
-and each way to send its roadside feature, offline. Detections are kept below ``--cache`` frame by
-frame: a run that was ended goes on where it was. It writes JSON and a picture; several
+``python benchmark/transport/evidence.py FOLDER ...`` runs a network once for each frame of the
+folders and each way to send its roadside feature, offline. Detections are kept below ``--cache``
+frame by frame: a run that was ended goes on where it was. It writes JSON and a picture; several
 ``--weights`` are compared in one go. Loss is applied afterwards by the link model: a frame whose
 message is lost counts with what the vehicle alone detects, so older features do not help.
 """
@@ -47,6 +47,7 @@ from emiff_ros.dair.reader import DairFolder  # noqa: E402
 from emiff_ros.geometry import box_corners  # noqa: E402
 from emiff_ros.model import Camera, InfrastructureView, preprocess_image  # noqa: E402
 from emiff_ros.model.weights import load_weights  # noqa: E402
+from emiff_ros.spread import evenly_spread  # noqa: E402
 from emiff_ros.training.image_cache import shrink  # noqa: E402
 from emiff_ros.transport.codec import decode_feature, encode_feature  # noqa: E402
 from emiff_ros.transport.feature_header import FeatureHeader  # noqa: E402
@@ -155,7 +156,7 @@ class Subject:
 def detections(
     subject: Subject, pairs: list[CooperativePair], cache: Path
 ) -> list[dict[str, NDArray[np.float32]]]:
-    """Run all pairs; what is in the cache is read from there."""
+    """Run the pairs of one folder; what is in the cache is read from there."""
     cache.mkdir(parents=True, exist_ok=True)
     results = []
     for pair in tqdm(pairs, desc=cache.name, unit='frame'):
@@ -275,24 +276,29 @@ def draw(networks: dict[str, dict], path: Path) -> None:
 def main() -> None:
     """Run, print a table, write JSON and a picture."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('folder', type=Path, help='folder in the DAIR-V2X-C format')
+    parser.add_argument('folders', type=Path, nargs='+', help='folders in the DAIR-V2X-C format')
     parser.add_argument(
         '--weights', type=Path, nargs='+', default=[ROOT / 'weights/emiff_small.safetensors']
     )
-    parser.add_argument('--frames', type=int, default=300, help='frames, spread over the folder')
+    parser.add_argument('--frames', type=int, default=300, help='of each folder, spread over it')
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--seed', type=int, default=0, help='of the lossy link')
     parser.add_argument('--cache', type=Path, default=ROOT / 'out' / 'transport')
     parser.add_argument('--output', type=Path, default=ROOT / 'benchmark/results/transport.json')
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    every = DairFolder(options.folder).pairs
-    pairs = every[:: max(1, len(every) // options.frames)][: options.frames]
+    pairs_of = {
+        root.resolve().name: evenly_spread(DairFolder(root).pairs, options.frames)
+        for root in options.folders
+    }
+    pairs = [pair for found in pairs_of.values() for pair in found]
     networks = {}
     for path in options.weights:
         subject = Subject(path)
-        folder = f'{path.stem}-{subject.fingerprint[:12]}-{options.folder.resolve().name}'
-        results = detections(subject, pairs, options.cache / folder)
+        results = []
+        for name, found in pairs_of.items():
+            cache = options.cache / f'{path.stem}-{subject.fingerprint[:12]}-{name}'
+            results += detections(subject, found, cache)
         networks[path.stem] = {
             'fingerprint': subject.fingerprint,
             'shape': list(subject.config.transmitted_shape),
@@ -307,7 +313,7 @@ def main() -> None:
             )
     report = {
         'frames': len(pairs),
-        'folder': options.folder.resolve().name,
+        'folders': list(pairs_of),
         'protocol': 'opendairv2x',
         'seed': options.seed,
         'processor': processor_name(),

@@ -70,12 +70,12 @@ def find_candidates(
     sure = (scores > threshold).float()
 
     rectangles = boxes[:, BIRDS_EYE]
-    reached = rotated_iou_bev(rectangles, rectangles) >= settings.nms_threshold
-    overlaps = reached.float().triu(1) * sure.unsqueeze(1)
+    shares = rotated_iou_bev(rectangles, rectangles)
+    overlaps = (shares >= settings.nms_threshold).float().triu(1) * sure.unsqueeze(1)
     kept, settled = suppress(overlaps, sure)
     if settings.vote_threshold is not None:
         everyone = torch.arange(count, device=boxes.device)
-        boxes = vote(boxes, scores * sure, everyone, settings.vote_threshold)
+        boxes = vote(boxes, scores * sure, shares, everyone, settings.vote_threshold)
     boxes = apply_direction(boxes, bins)
     if config.box_convention == 'width_first':
         boxes = length_first_from_width_first(boxes)

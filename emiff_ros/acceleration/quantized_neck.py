@@ -14,9 +14,10 @@
 
 """The 3D neck with 8-bit convolutions on a CPU (oneDNN), rounded after training.
 
-Weights become int8 with one scale for each output channel, feature maps uint8 with one scale for
-each layer, from zero to what calibration saw; sums are exact. The first layer or residual block
-keeps the precision of the rest, for its input has both signs; so does the output.
+Weights become int8 (7 bits of it on CPUs without VNNI) with one scale for each output channel,
+feature maps uint8 with one scale for each layer, from zero to what calibration saw; sums are
+exact. The first layer or residual block keeps the precision of the rest, for its input has both
+signs; so does the output.
 """
 
 import torch
@@ -25,9 +26,17 @@ from torch import Tensor, nn
 from emiff_ros.acceleration.calibration import NeckCalibration
 from emiff_ros.acceleration.height_convolution import HeightConvolution, neighbouring_planes
 from emiff_ros.acceleration.volume_neck import HeightMajorNeck, Residual
+from emiff_ros.processor import sums_byte_products
 
 _STEPS = 255
-_LARGEST_WEIGHT = 127
+
+
+def largest_weight() -> int:
+    """Return the largest 8-bit weight whose sums of products are exact on this CPU.
+
+    Without an instruction for it two products are added in 16 bits: 2 * 255 * 64 still fits.
+    """
+    return 127 if sums_byte_products() else 64
 
 
 class QuantizedConvolution(nn.Module):
@@ -56,7 +65,7 @@ class QuantizedConvolution(nn.Module):
         self._stride, self._padding = convolution.stride, convolution.padding
         weight, self._bias = convolution.weight.detach(), convolution.bias.detach()
         largest = weight.abs().amax(dim=(1, 2, 3, 4)).clamp(min=1e-12)
-        self._weight_scales = largest / _LARGEST_WEIGHT
+        self._weight_scales = largest / largest_weight()
         self._zero_points = torch.zeros(len(weight), dtype=torch.int)
         rounded = (weight / self._weight_scales.view(-1, 1, 1, 1, 1)).round().to(torch.int8)
         if residual_scale is None:

@@ -23,7 +23,7 @@ from emiff_ros.model import box_coder
 from emiff_ros.model.boxes import Boxes, length_first_from_width_first
 from emiff_ros.model.config import EmiffConfig
 from emiff_ros.model.head import HeadMaps
-from emiff_ros.model.nms import rotated_nms
+from emiff_ros.model.nms import rotated_iou_bev, suppress
 from emiff_ros.model.recorder import record
 from emiff_ros.model.voting import BIRDS_EYE, vote
 
@@ -64,10 +64,12 @@ def _decode_sample(
     sure = scores > settings.score_threshold
     boxes, scores, bins = boxes[sure], scores[sure], bins[sure]
     # The original suppresses before it repairs the direction; the rectangle is the same.
-    keep = rotated_nms(boxes[:, BIRDS_EYE], scores, settings.nms_threshold)[: settings.max_boxes]
+    rectangles = boxes[:, BIRDS_EYE]
+    overlaps = rotated_iou_bev(rectangles, rectangles)
+    keep = suppress(overlaps, scores, settings.nms_threshold)[: settings.max_boxes]
     kept = boxes[keep]
     if settings.vote_threshold is not None:
-        kept = vote(boxes, scores, keep, settings.vote_threshold)
+        kept = vote(boxes, scores, overlaps, keep, settings.vote_threshold)
     boxes = apply_direction(kept, bins[keep])
     if config.box_convention == 'width_first':
         boxes = length_first_from_width_first(boxes)

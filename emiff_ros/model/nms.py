@@ -17,6 +17,7 @@
 Own code because no maintained library offers it without a custom compile step and on every device.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -72,14 +73,24 @@ def rotated_nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
         raise ValueError(
             f'scores have shape {tuple(scores.shape)}; expected [{len(boxes)}] for these boxes'
         )
+    return suppress(rotated_iou_bev(boxes, boxes), scores, threshold)
+
+
+def suppress(overlaps: Tensor, scores: Tensor, threshold: float) -> Tensor:
+    """Do what :func:`rotated_nms` does for boxes whose IoU is known.
+
+    Args:
+        overlaps: [N, N], IoU of every box with every box.
+        scores: [N].
+        threshold: at which a worse box is dropped.
+    """
     order = scores.argsort(descending=True, stable=True)
-    ranked = boxes[order]
-    overlaps = (rotated_iou_bev(ranked, ranked) >= threshold).cpu()
-    alive = torch.ones(len(boxes), dtype=torch.bool)
-    for rank in range(len(boxes)):
+    reached = (overlaps[order][:, order] >= threshold).cpu().numpy()
+    alive = np.ones(len(scores), dtype=bool)
+    for rank in range(len(scores)):
         if alive[rank]:
-            alive[rank + 1 :] &= ~overlaps[rank, rank + 1 :]
-    return order[alive.to(order.device)]
+            alive[rank + 1 :] &= ~reached[rank, rank + 1 :]
+    return order[torch.from_numpy(alive).to(order.device)]
 
 
 def _iou_where_near(a: Tensor, b: Tensor) -> Tensor:

@@ -22,13 +22,13 @@ section 4.2).
 import torch
 from torch import Tensor
 
-from emiff_ros.model.nms import rotated_iou_bev
-
 BIRDS_EYE = (0, 1, 3, 4, 6)
 """Columns of a box row that describe its rectangle seen from above."""
 
 
-def vote(boxes: Tensor, scores: Tensor, kept: Tensor, threshold: float) -> Tensor:
+def vote(
+    boxes: Tensor, scores: Tensor, overlaps: Tensor, kept: Tensor, threshold: float
+) -> Tensor:
     """Return the kept boxes [K, 7], each the weighted mean of the candidates that overlap it.
 
     A candidate counts with its squared score if its bird's-eye IoU with the kept box reaches
@@ -37,13 +37,12 @@ def vote(boxes: Tensor, scores: Tensor, kept: Tensor, threshold: float) -> Tenso
     Args:
         boxes: [N, 7], all candidates.
         scores: [N], above 0.
+        overlaps: [N, N], bird's-eye IoU of every candidate with every candidate.
         kept: [K], indices of the boxes that suppression kept.
         threshold: IoU from 0 to 1.
     """
     winners = boxes[kept]
-    rectangles = boxes[:, BIRDS_EYE]
-    agrees = rotated_iou_bev(rectangles[kept], rectangles) >= threshold
-    weights = agrees * scores.square()
+    weights = (overlaps[kept] >= threshold) * scores.square()
     weights = weights / weights.sum(dim=1, keepdim=True)
     double = 2 * boxes[:, 6]
     yaw = 0.5 * torch.atan2(weights @ double.sin(), weights @ double.cos())

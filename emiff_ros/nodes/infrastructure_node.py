@@ -97,7 +97,7 @@ class InfrastructureNode(ManagedNode):
         encoder, self._config, fingerprint = load_infrastructure_encoder(path)
         self._encoder = AcceleratedEncoder(
             encoder.to(self._device).eval(),
-            choose_acceleration(values.acceleration, self._device),
+            choose_acceleration(values.acceleration, self._device, self.get_logger().warning),
         )
         self._fingerprint = bytes.fromhex(fingerprint)
         return self._device

@@ -14,14 +14,19 @@
 
 """Which speed-ups the parameter ``acceleration`` stands for."""
 
+from collections.abc import Callable
+
 import torch
 
 from emiff_ros.acceleration import AccelerationConfig
+from emiff_ros.processor import multiplies
 
 CHOICES = ('auto', 'off', 'float32', 'bfloat16', 'float16')
 
 
-def choose_acceleration(choice: str, device: torch.device) -> AccelerationConfig:
+def choose_acceleration(
+    choice: str, device: torch.device, warn: Callable[[str], object]
+) -> AccelerationConfig:
     """Return the speed-ups for a device.
 
     ``auto`` is float32 on a CPU, which only rounds differently. On a GPU it is off: what is used
@@ -30,6 +35,7 @@ def choose_acceleration(choice: str, device: torch.device) -> AccelerationConfig
     Args:
         choice: one of ``CHOICES``.
         device: where the network runs.
+        warn: is told if the CPU has no instructions for the precision.
 
     Raises:
         ValueError: for another choice.
@@ -41,4 +47,12 @@ def choose_acceleration(choice: str, device: torch.device) -> AccelerationConfig
         choice = 'off' if on_gpu else 'float32'
     if choice == 'off':
         return AccelerationConfig.plain()
-    return AccelerationConfig.for_gpu(choice) if on_gpu else AccelerationConfig.for_cpu(choice)
+    if on_gpu:
+        return AccelerationConfig.for_gpu(choice)
+    acceleration = AccelerationConfig.for_cpu(choice)
+    if not multiplies(acceleration.dtype):
+        warn(
+            f'acceleration {choice}: this CPU has no instructions for it and takes many times as '
+            'long as with float32; use auto'
+        )
+    return acceleration

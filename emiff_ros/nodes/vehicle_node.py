@@ -109,7 +109,9 @@ class VehicleNode(ManagedNode):
         self._matcher.choose_by(_policy(self.parameters.values.pairs_file))
         self._ego = EgoFootprint.from_values(self.parameters.values.ego_footprint)
         device = choose_device(self.parameters.values.device)
-        acceleration = choose_acceleration(self.parameters.values.acceleration, device)
+        acceleration = choose_acceleration(
+            self.parameters.values.acceleration, device, self.get_logger().warning
+        )
         self._network = VehicleNetwork(path, device, acceleration)
         self._stations.begin(self._network.config.has_infrastructure)
         return device

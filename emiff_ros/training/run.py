@@ -31,6 +31,7 @@ import torch
 from emiff_ros.model.checkpoint import load_backbone_weights
 from emiff_ros.model.config import EmiffConfig
 from emiff_ros.model.weights import save_weights
+from emiff_ros.processor import multiplies
 from emiff_ros.training.camera_statistics import set_camera_statistics
 from emiff_ros.training.config import TrainingConfig
 from emiff_ros.training.data_module import CooperativeDataModule
@@ -134,7 +135,7 @@ def train(
         devices=options.devices,
         # Batches without roadside views leave the roadside encoder without gradients.
         strategy='ddp_find_unused_parameters_true' if options.devices > 1 else 'auto',
-        precision=training.precision,
+        precision=_precision(training, options),
         max_epochs=training.epochs if planned else -1,
         gradient_clip_val=training.optimizer.gradient_clip or None,
         check_val_every_n_epoch=training.validation.every_epochs,
@@ -175,6 +176,18 @@ def export(
     if result.best_ap is not None:
         facts['validation_ap_bev_50'] = f'{result.best_ap:.2f} (protocol opendairv2x)'
     return save_weights(module.model, path, {**facts, **metadata}, dtype)
+
+
+def _precision(training: TrainingConfig, options: RunOptions) -> str:
+    """Return the precision to train in: float32 where the CPU has no instructions for bfloat16."""
+    on_cpu = options.accelerator == 'cpu' or not torch.cuda.is_available()
+    if on_cpu and training.precision == 'bf16-mixed' and not multiplies(torch.bfloat16):
+        _logger.warning(
+            'this CPU has no instructions for bfloat16, in which training would take many times '
+            'as long: training in float32 instead of bf16-mixed'
+        )
+        return '32-true'
+    return training.precision
 
 
 def _callbacks(training: TrainingConfig, options: RunOptions, validated: bool) -> list[Callback]:

@@ -20,6 +20,7 @@ On a GPU, float32 has TF32 off; its convolutions' algorithms still sum in anothe
 import copy
 import zlib
 
+from acceleration.half_precision import on_this_cpu
 import cv2
 from model.golden_cases import SMALL_S4, synthetic_picture
 import numpy as np
@@ -113,7 +114,7 @@ def test_float32_is_golden_on_a_gpu(acceleration, case, model_of, golden_of):
     check_golden(acceleration, case, model_of(case), golden_of(case), torch.device('cuda'))
 
 
-@pytest.mark.parametrize('precision', ['bfloat16', 'float16', 'tf32'])
+@pytest.mark.parametrize('precision', [*map(on_this_cpu, ('bfloat16', 'float16')), 'tf32'])
 def test_half_precision_stays_close(precision, case, model_of, golden_of, device):
     if device.type == 'cpu':
         acceleration = AccelerationConfig.for_cpu(precision)

@@ -14,6 +14,7 @@
 
 """The 8-bit neck against the same network in float32."""
 
+from acceleration.half_precision import on_this_cpu
 from model.golden_cases import SMALL, SMALL_S4
 import pytest
 import torch
@@ -27,7 +28,7 @@ from emiff_ros.acceleration import (
     accelerate,
 )
 from emiff_ros.acceleration.height_convolution import HeightConvolution
-from emiff_ros.acceleration.quantized_neck import QuantizedConvolution
+from emiff_ros.acceleration.quantized_neck import QuantizedConvolution, largest_weight
 from emiff_ros.model import InfrastructureView
 
 ONE_STEP = 1.01
@@ -57,7 +58,7 @@ def test_a_convolution_is_right_to_one_step(stride, padding, added):
         )
         for _ in range(2)
     )
-    scales = layer.weight.abs().amax(dim=(1, 2, 3, 4), keepdim=True) / 127
+    scales = layer.weight.abs().amax(dim=(1, 2, 3, 4), keepdim=True) / largest_weight()
     rounded = (layer.weight / scales).round() * scales
     geometry = layer.bias, (stride, 1, 1), (padding, 1, 1)
     expected = functional.conv3d(0.02 * x.float(), rounded, *geometry)
@@ -74,7 +75,7 @@ def test_a_convolution_is_right_to_one_step(stride, padding, added):
 
 
 @pytest.mark.parametrize('case', [SMALL, SMALL_S4], ids=lambda case: case.name)
-@pytest.mark.parametrize('precision', ['float32', 'bfloat16'])
+@pytest.mark.parametrize('precision', ['float32', on_this_cpu('bfloat16')])
 def test_the_network_stays_close(case, precision, model_of):
     expected, calibration, (image, camera, views) = calibrated(case, model_of(case))
     acceleration = AccelerationConfig.for_cpu(precision, quantized=True)

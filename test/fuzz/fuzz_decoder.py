@@ -16,9 +16,9 @@
 
 ``python test/fuzz/fuzz_decoder.py CORPUS_FOLDER [libFuzzer options]`` puts the seeds into the
 folder and runs until it is stopped or an option such as ``-runs=100000`` ends it. Anything that
-is raised but a named error ends it with the input written to a file, and so does an allocation that
-lifts the address space by more than 512 MiB. (libFuzzer's own limit, ``-rss_limit_mb``, looks at
-the highest use ever, which on Linux begins with that of the process that started this one.)
+is raised but a named error ends it with the input written to a file, and so does an allocation
+that lifts the address space by more than 512 MiB. (libFuzzer's own limit, ``-rss_limit_mb``, looks
+at the highest use ever, which on Linux begins with that of the process that started this one.)
 """
 
 from pathlib import Path

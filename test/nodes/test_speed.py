@@ -21,6 +21,7 @@ import torch
 
 from emiff_ros.acceleration import AccelerationConfig
 from emiff_ros.model import Camera
+from emiff_ros.nodes import speed
 from emiff_ros.nodes.speed import choose_acceleration
 from emiff_ros.nodes.vehicle_network import VehicleNetwork
 
@@ -28,24 +29,39 @@ OPTICAL_FROM_VEHICLE = np.array([[0.0, -1, 0, 0], [0, 0, -1, 1.6], [1, 0, 0, 0]]
 CPU, GPU = torch.device('cpu'), torch.device('cuda:0')
 
 
+def choose(choice, device):
+    return choose_acceleration(choice, device, lambda text: None)
+
+
 def test_auto_computes_in_float32_on_a_cpu_and_changes_nothing_on_a_gpu():
-    assert choose_acceleration('auto', CPU) == AccelerationConfig.for_cpu('float32')
-    assert choose_acceleration('auto', GPU) == AccelerationConfig.plain()
+    assert choose('auto', CPU) == AccelerationConfig.for_cpu('float32')
+    assert choose('auto', GPU) == AccelerationConfig.plain()
 
 
 @pytest.mark.parametrize('device', [CPU, GPU])
 def test_off_is_the_plain_network(device):
-    assert choose_acceleration('off', device) == AccelerationConfig.plain()
+    assert choose('off', device) == AccelerationConfig.plain()
 
 
 def test_a_precision_is_taken_on_either_device():
-    assert choose_acceleration('bfloat16', CPU) == AccelerationConfig.for_cpu('bfloat16')
-    assert choose_acceleration('float16', GPU) == AccelerationConfig.for_gpu('float16')
+    assert choose('bfloat16', CPU) == AccelerationConfig.for_cpu('bfloat16')
+    assert choose('float16', GPU) == AccelerationConfig.for_gpu('float16')
+
+
+@pytest.mark.parametrize('able', [True, False])
+def test_a_precision_that_the_cpu_lacks_is_a_warning(able, monkeypatch):
+    monkeypatch.setattr(speed, 'multiplies', lambda dtype: able or dtype == torch.float32)
+    warnings = []
+    for choice in ('off', 'auto', 'float32', 'bfloat16'):
+        choose_acceleration(choice, CPU, warnings.append)
+    choose_acceleration('bfloat16', GPU, warnings.append)
+    expected = [] if able else ['acceleration bfloat16: this CPU has no instructions']
+    assert [text[:51] for text in warnings] == [text[:51] for text in expected]
 
 
 def test_another_choice_is_refused():
     with pytest.raises(ValueError, match="acceleration is 'warp'; expected one of auto"):
-        choose_acceleration('warp', CPU)
+        choose('warp', CPU)
 
 
 @pytest.fixture(scope='module')
@@ -55,7 +71,7 @@ def answers(tmp_path_factory):
 
     def run(choice):
         rng = np.random.default_rng(1)
-        network = VehicleNetwork(path, CPU, choose_acceleration(choice, CPU))
+        network = VehicleNetwork(path, CPU, choose(choice, CPU))
         height, width = network.image_size
         intrinsics = np.array([[width / 2, 0, width / 2], [0, width / 2, height / 2], [0, 0, 1]])
         camera = Camera(intrinsics, OPTICAL_FROM_VEHICLE, (height, width))

@@ -30,6 +30,7 @@ import yaml
 
 from emiff_ros import cli
 from emiff_ros.model.weights import load_weights, read_weights
+from emiff_ros.training import run
 from emiff_ros.training.augmentation import AugmentationConfig
 from emiff_ros.training.config import TrainingConfig, TrainingConfigError
 from emiff_ros.training.data_check import BrokenDataError, check_sources
@@ -148,6 +149,15 @@ def test_a_time_budget_ends_the_run_in_order(tmp_path):
     result = train(tiny_model(), training, data, data, options)
     assert 0.05 <= result.minutes < 1.0
     assert result.best_ap is not None and result.checkpoint.is_file()
+
+
+@pytest.mark.parametrize(('able', 'expected'), [(True, 'bf16-mixed'), (False, '32-true')])
+def test_a_cpu_without_bfloat16_trains_in_float32(tmp_path, monkeypatch, caplog, able, expected):
+    monkeypatch.setattr(run, 'multiplies', lambda dtype: able)
+    training = tiny_training(epochs=1, precision='bf16-mixed')
+    result = train(tiny_model(), training, tiny_set(tmp_path), None, _options(tmp_path / 'run'))
+    assert result.module.trainer.precision == expected
+    assert ('training in float32 instead' in caplog.text) is not able
 
 
 def test_the_command_trains_and_exports(tmp_path, monkeypatch):

@@ -47,8 +47,8 @@ from emiff_ros.dair.reader import DairFolder  # noqa: E402
 from emiff_ros.geometry import box_corners  # noqa: E402
 from emiff_ros.model import Camera, InfrastructureView, preprocess_image  # noqa: E402
 from emiff_ros.model.weights import load_weights  # noqa: E402
+from emiff_ros.resize import resize  # noqa: E402
 from emiff_ros.spread import evenly_spread  # noqa: E402
-from emiff_ros.training.image_cache import shrink  # noqa: E402
 from emiff_ros.transport.codec import decode_feature, encode_feature  # noqa: E402
 from emiff_ros.transport.feature_header import FeatureHeader  # noqa: E402
 from emiff_ros.transport.importance import ground_importance  # noqa: E402
@@ -133,7 +133,7 @@ class Subject:
 
     def _input(self, frame: SensorFrame) -> torch.Tensor:
         size = self.config.image_height, self.config.image_width
-        pixels = shrink(read_image(frame.image_path, size), *size)
+        pixels = resize(read_image(frame.image_path, size), *size)
         return preprocess_image(torch.from_numpy(pixels), self.config)[None]
 
     def _header(self, pair: CooperativePair, station: Camera) -> FeatureHeader:

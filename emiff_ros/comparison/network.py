@@ -34,7 +34,7 @@ from emiff_ros.model.camera import Camera
 from emiff_ros.model.emiff import InfrastructureView
 from emiff_ros.model.preprocessing import preprocess_image
 from emiff_ros.model.weights import load_weights, read_metadata
-from emiff_ros.training.image_cache import shrink
+from emiff_ros.resize import resize
 from emiff_ros.training.scene import vehicle_from_virtual_lidar
 from emiff_ros.transport.codec import decode_feature, encode_feature
 
@@ -107,7 +107,7 @@ class Network:
             'picture',
             frame,
             stops,
-            lambda: expose(shrink(read_image(frame.image_path, size), *size), stops),
+            lambda: expose(resize(read_image(frame.image_path, size), *size), stops),
         )
 
     def camera(self, frame: SensorFrame, camera_from_frame: Affine) -> Camera:

@@ -27,6 +27,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from emiff_ros.jpeg import decode, is_complete_jpeg, is_jpeg, reduced_size, reduction
 from emiff_ros.nodes.refusal import Refusal
+from emiff_ros.resize import resize
 
 _BRIDGE = CvBridge()
 
@@ -246,6 +247,6 @@ def prepare_image(
         )
     if rectify:
         pixels = undistort(pixels, info)
-    resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    resized = resize(pixels, height, width)
     scale = np.diag([width / info.width, height / info.height, 1.0])
     return NetworkImage(cv2.cvtColor(resized, cv2.COLOR_BGR2RGB), scale @ intrinsics)

@@ -23,13 +23,13 @@ import hashlib
 import os
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from emiff_ros.dair.errors import MissingFileError
 from emiff_ros.dair.images import read_image
+from emiff_ros.resize import resize
 
 _LAYOUT = 1
 """Part of the key; raise it when the stored pixels change their meaning."""
@@ -39,15 +39,6 @@ def default_cache_folder() -> Path:
     """Return the user's cache folder for resized images (``XDG_CACHE_HOME`` is honoured)."""
     root = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
     return Path(root) / 'emiff_ros' / 'images'
-
-
-def shrink(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Resize an image; area averaging when it becomes smaller, so that nothing aliases."""
-    if image.shape[:2] == (height, width):
-        return image
-    smaller = height <= image.shape[0] and width <= image.shape[1]
-    method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    return cv2.resize(image, (width, height), interpolation=method)
 
 
 class ImageCache:
@@ -98,7 +89,7 @@ class ImageCache:
         array = np.lib.format.open_memmap(partial, mode='w+', dtype=np.uint8, shape=shape)
 
         def store(index: int) -> None:
-            array[index] = shrink(read_image(self.paths[index]), height, width)
+            array[index] = resize(read_image(self.paths[index]), height, width)
 
         try:
             with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -75,6 +75,25 @@ class GroundTruthConfig(BaseModel):
     unseen: Literal['drop', 'ignore'] = 'drop'
 
 
+class ImitationConfig(BaseModel):
+    """How long a new compression imitates the trunk's before the run proper.
+
+    Attributes:
+        steps: optimiser steps; 0 leaves it out.
+        images: roadside images, spread over the training set, whose pyramid levels are kept in
+            memory.
+        batch_size: of them a step.
+        learning_rate: of Adam at the first step; it falls to zero along a cosine.
+    """
+
+    model_config = ConfigDict(frozen=True, extra='forbid')
+
+    steps: int = Field(0, ge=0)
+    images: int = Field(300, ge=1)
+    batch_size: int = Field(8, ge=1)
+    learning_rate: float = Field(3e-3, gt=0.0)
+
+
 class ValidationConfig(BaseModel):
     """When and on what AP is measured (protocol ``opendairv2x``).
 
@@ -111,6 +130,7 @@ class TrainingConfig(BaseModel):
         max_steps: end after so many optimiser steps instead of ``epochs``.
         train_parts: train these parts alone; the others keep the weights that the run starts from
             (compression levels are fine-tuned from one trunk like this). None trains everything.
+        imitation: what a new compression does before the first step (with initial weights).
     """
 
     model_config = ConfigDict(frozen=True, extra='forbid')
@@ -126,6 +146,7 @@ class TrainingConfig(BaseModel):
     freeze_norms_from: float = Field(1.0, ge=0.0, le=1.0)
     max_steps: int | None = Field(None, ge=1)
     train_parts: Annotated[tuple[Part, ...], Field(min_length=1)] | None = None
+    imitation: ImitationConfig = ImitationConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     assigner: AssignerConfig = AssignerConfig()

@@ -30,12 +30,14 @@ import torch
 
 from emiff_ros.model.checkpoint import load_backbone_weights
 from emiff_ros.model.config import EmiffConfig
-from emiff_ros.model.weights import save_weights
+from emiff_ros.model.emiff import Emiff
+from emiff_ros.model.weights import load_weights, save_weights
 from emiff_ros.processor import multiplies
 from emiff_ros.training.camera_statistics import set_camera_statistics
 from emiff_ros.training.config import TrainingConfig
 from emiff_ros.training.data_module import CooperativeDataModule
 from emiff_ros.training.dataset import CooperativeDataset
+from emiff_ros.training.imitation import imitate_trunk
 from emiff_ros.training.module import EmiffModule
 from emiff_ros.training.parts import load_trunk
 
@@ -118,6 +120,8 @@ def train(
     parts = training.train_parts
     if options.initial_weights is not None:
         load_trunk(module.model, options.initial_weights, parts or ())
+        if training.imitation.steps and options.resume is None:
+            _imitate(module.model, training, training_set, options)
     elif parts is not None:
         raise ValueError(
             f'train_parts is {list(parts)}: the other parts stay as they are, so the run needs '
@@ -176,6 +180,15 @@ def export(
     if result.best_ap is not None:
         facts['validation_ap_bev_50'] = f'{result.best_ap:.2f} (protocol opendairv2x)'
     return save_weights(module.model, path, {**facts, **metadata}, dtype)
+
+
+def _imitate(
+    model: Emiff, training: TrainingConfig, data: CooperativeDataset, options: RunOptions
+) -> None:
+    trunk, _, _ = load_weights(options.initial_weights)
+    on_gpu = options.accelerator != 'cpu' and torch.cuda.is_available()
+    device = torch.device('cuda' if on_gpu else 'cpu')
+    imitate_trunk(model, trunk, data, training.imitation, device, training.seed)
 
 
 def _precision(training: TrainingConfig, options: RunOptions) -> str:

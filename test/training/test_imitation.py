@@ -1,0 +1,96 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A new compression that imitates the trunk's."""
+
+import logging
+
+import pytest
+import torch
+from training.tiny import tiny_model, tiny_set, tiny_training
+
+from emiff_ros.model.emiff import Emiff
+from emiff_ros.model.weights import save_weights
+from emiff_ros.training.config import ImitationConfig
+from emiff_ros.training.imitation import imitate_trunk
+from emiff_ros.training.run import RunOptions, train
+from emiff_ros.training.variants import derive
+
+BASE = tiny_model(fpn_channels=16)
+CPU = torch.device('cpu')
+
+
+@pytest.fixture
+def trunk():
+    torch.manual_seed(3)
+    return Emiff(BASE).eval()
+
+
+def pupil(trunk, variant):
+    """Return a network of another compression with everything else of the trunk."""
+    torch.manual_seed(4)
+    model = Emiff(derive(BASE, variant))
+    shared = model.state_dict()
+    for name, tensor in trunk.state_dict().items():
+        if name in shared and shared[name].shape == tensor.shape:
+            shared[name] = tensor
+    model.load_state_dict(shared)
+    return model
+
+
+def test_it_misses_less_and_less_and_touches_nothing_else(tmp_path, trunk):
+    data, model = tiny_set(tmp_path), pupil(trunk, '4x')
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    first = imitate_trunk(model, trunk, data, ImitationConfig(steps=1, learning_rate=1e-9), CPU)
+    last = imitate_trunk(model, trunk, data, ImitationConfig(steps=150), CPU)
+    assert last < 0.5 * first
+    changed = {
+        name
+        for name, tensor in model.state_dict().items()
+        if not torch.equal(tensor, before[name])
+    }
+    parts = ('infrastructure_encoder.compressor.', 'decompressor.')
+    assert changed and all(name.startswith(parts) for name in changed)
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path, trunk):
+    data, config = tiny_set(tmp_path), ImitationConfig(steps=5, images=2)
+    models = [pupil(trunk, '64x') for _ in range(2)]
+    shares = [imitate_trunk(model, trunk, data, config, CPU, seed=7) for model in models]
+    assert shares[0] == shares[1]
+    for ours, theirs in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_without_compression_there_is_nothing_to_imitate(tmp_path, trunk):
+    config = ImitationConfig(steps=1)
+    alone = Emiff(derive(BASE, 'vehicle_only'))
+    with pytest.raises(ValueError, match='vehicle_only.*set imitation.steps to 0'):
+        imitate_trunk(alone, trunk, tiny_set(tmp_path), config, CPU)
+
+
+def test_a_run_begins_with_it(tmp_path, trunk, caplog):
+    save_weights(trunk, tmp_path / 'trunk.safetensors')
+    training = tiny_training(
+        train_parts=('compression',), max_steps=1, imitation={'steps': 3, 'images': 2}
+    )
+    options = RunOptions(
+        tmp_path / 'run',
+        accelerator='cpu',
+        progress_bar=False,
+        initial_weights=tmp_path / 'trunk.safetensors',
+    )
+    with caplog.at_level(logging.INFO, 'emiff_ros'):
+        train(derive(BASE, '64x'), training, tiny_set(tmp_path), None, options)
+    assert "of the trunk's feature" in caplog.text

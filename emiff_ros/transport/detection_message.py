@@ -51,15 +51,8 @@ def message_from_boxes(
         DetectionError: for other shapes or lengths, a number that is not finite or a size that is
             not positive.
     """
-    from geometry_msgs.msg import Point, Pose, PoseWithCovariance, Quaternion, Vector3
     from std_msgs.msg import Header
-    from vision_msgs.msg import (
-        BoundingBox3D,
-        Detection3D,
-        Detection3DArray,
-        ObjectHypothesis,
-        ObjectHypothesisWithPose,
-    )
+    from vision_msgs.msg import Detection3D, Detection3DArray, ObjectHypothesisWithPose
 
     rows = np.asarray(boxes, np.float64)
     if rows.ndim != 2 or rows.shape[1] != 7:
@@ -76,17 +69,16 @@ def message_from_boxes(
     detections = []
     for row, score, label in zip(rows.tolist(), confidences.tolist(), labels, strict=True):
         x, y, z_bottom, length, width, height, yaw = row
-        pose = Pose(
-            position=Point(x=x, y=y, z=z_bottom + height / 2),
-            orientation=Quaternion(x=0.0, y=0.0, z=math.sin(yaw / 2), w=math.cos(yaw / 2)),
-        )
-        hypothesis = ObjectHypothesisWithPose(
-            hypothesis=ObjectHypothesis(class_id=label, score=score),
-            pose=PoseWithCovariance(pose=pose),
-        )
-        size = Vector3(x=length, y=width, z=height)
-        box = BoundingBox3D(center=pose, size=size)
-        detections.append(Detection3D(header=header, results=[hypothesis], bbox=box))
+        # Filling in what a message begins with takes half the time of building its parts anew.
+        detection, hypothesis = Detection3D(header=header), ObjectHypothesisWithPose()
+        centre, size = detection.bbox.center, detection.bbox.size
+        centre.position.x, centre.position.y, centre.position.z = x, y, z_bottom + height / 2
+        centre.orientation.z, centre.orientation.w = math.sin(yaw / 2), math.cos(yaw / 2)
+        size.x, size.y, size.z = length, width, height
+        hypothesis.hypothesis.class_id, hypothesis.hypothesis.score = label, score
+        hypothesis.pose.pose = centre
+        detection.results.append(hypothesis)
+        detections.append(detection)
     return Detection3DArray(header=header, detections=detections)
 
 

@@ -41,6 +41,9 @@ from emiff_ros.viz.records import BoxLayer
 
 SizedView = tuple[CameraView, tuple[int, int]]
 
+KEPT = 5
+"""Results that are kept for a viewer that is busy for a moment."""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -71,7 +74,7 @@ class VehicleDebug:
         self._node = node
         self._markers, self._image, self._birds_eye = (
             node.create_lifecycle_publisher(
-                kind, topic, **qos.publisher(topic, QoSProfile(depth=1))
+                kind, topic, **qos.publisher(topic, QoSProfile(depth=KEPT))
             )
             for kind, topic in (
                 (MarkerArray, '~/debug/markers'),

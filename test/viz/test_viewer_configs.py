@@ -14,10 +14,13 @@
 
 """The RViz configuration and the Foxglove layout name what the suite publishes, nothing else."""
 
+from dataclasses import replace
 import json
 import re
 
+import numpy as np
 import pytest
+from std_msgs.msg import Header
 import yaml
 
 from emiff_ros import bringup
@@ -27,8 +30,13 @@ from emiff_ros.dair.bag_topics import (
     TOPIC_TYPES,
     VEHICLE_FRAME,
 )
+from emiff_ros.nodes.vehicle_debug import KEPT
 from emiff_ros.share import share_directory
 from emiff_ros.viz.birds_eye import BirdsEyeConfig
+from emiff_ros.viz.markers import make_markers
+from emiff_ros.viz.palette import Source
+from emiff_ros.viz.projection import CameraView
+from emiff_ros.viz.records import BoxLayer
 
 RVIZ = share_directory() / 'config' / 'rviz' / 'cooperative.rviz'
 FOXGLOVE = share_directory() / 'config' / 'foxglove' / 'cooperative.json'
@@ -68,7 +76,7 @@ def layout():
 def test_rviz_subscribes_to_published_topics_only(displays, published):
     topics = {name: view['Topic']['Value'] for name, view in displays.items() if 'Topic' in view}
     assert set(topics.values()) <= published
-    assert topics['Boxes'] == '/vehicle/debug/markers'
+    assert topics['Boxes'] == topics['Camera views'] == '/vehicle/debug/markers'
     assert topics['Vehicle camera'] == '/vehicle/debug/image'
     assert topics['From above'] == '/vehicle/debug/birds_eye'
     assert TOPIC_TYPES[topics['Roadside camera']] == COMPRESSED_IMAGE
@@ -100,6 +108,27 @@ def test_every_rviz_display_is_on_and_best_effort_where_images_come_in(displays)
     assert set(displays['Roadside camera']['Visibility']) - {'Value'} == set(displays) - {
         'Roadside camera'
     }
+
+
+def test_every_marker_is_drawn_once_and_no_camera_view_in_front_of_the_roadside_camera(displays):
+    """A camera's pyramid begins at its lens: seen from there it would fill the picture."""
+    box = BoxLayer(Source.VEHICLE_ONLY, np.array([[10, 0, 0, 4, 2, 1.5, 0]]), np.array([0.5]))
+    view = CameraView(np.eye(3), np.eye(3, 4)), (9, 16)
+    boxes, views = (displays[name]['Namespaces'] for name in ('Boxes', 'Camera views'))
+    for source in (Source.VEHICLE_ONLY, Source.COOPERATIVE):
+        markers = make_markers(
+            Header(), [replace(box, source=source)], [(source, *view), (Source.ROADSIDE, *view)]
+        ).markers[1:]
+        for name in {marker.ns for marker in markers}:
+            is_view = name.endswith('/view')
+            assert (boxes.get(name, True), views.get(name, True)) == (not is_view, is_view)
+    assert displays['Roadside camera']['Visibility']['Boxes'] is True
+    assert displays['Roadside camera']['Visibility']['Camera views'] is False
+
+
+def test_rviz_misses_no_markers_while_it_is_busy(displays):
+    for name in ('Boxes', 'Camera views'):
+        assert displays[name]['Topic']['Depth'] == KEPT > 1
 
 
 def test_the_rviz_window_has_a_place_for_every_panel_and_image(rviz, displays):

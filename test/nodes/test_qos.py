@@ -29,7 +29,8 @@ NODES = {
     'infrastructure_node': (InfrastructureNode, 'input/camera_info', 'output/features'),
     'lossy_link_node': (LossyLinkNode, 'input', 'output'),
 }
-BUILT_IN = ('/rosout', '/parameter_events', '/clock')
+BUILT_IN = ('/rosout', '/parameter_events', '/clock', '/tf', '/tf_static')
+"""Topics of rclpy and, where it is installed, of tf2_ros."""
 
 
 @pytest.fixture(params=NODES)

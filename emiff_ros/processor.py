@@ -11,9 +11,23 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What this machine's processor has instructions for."""
+"""What this machine's processor is, and what it has instructions for."""
+
+from pathlib import Path
+import platform
 
 import torch
+
+
+def processor_name() -> str:
+    """Return the processor's name and its vector instructions, such as ``AMD EPYC, AVX2``."""
+    try:
+        lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f'{name}, {torch.backends.cpu.get_cpu_capability()}'
 
 
 def multiplies(dtype: torch.dtype) -> bool:

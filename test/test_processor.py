@@ -18,7 +18,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from emiff_ros.processor import multiplies, sums_byte_products
+from emiff_ros.processor import multiplies, processor_name, sums_byte_products
+
+
+def test_a_name_says_which_vector_instructions_there_are():
+    name, capability = processor_name().rsplit(', ', 1)
+    assert name
+    assert capability == torch.backends.cpu.get_cpu_capability()
 
 
 def test_every_processor_multiplies_float32():

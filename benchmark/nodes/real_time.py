@@ -37,11 +37,10 @@ import torch
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / 'benchmark')]
+sys.path.insert(0, str(ROOT))
 
 from nav_msgs.msg import Odometry  # noqa: E402
 from sensor_msgs.msg import CameraInfo, CompressedImage  # noqa: E402
-from transport.roadside import processor_name  # noqa: E402
 
 from emiff_msgs.msg import CameraCalibration  # noqa: E402
 from emiff_ros import bringup  # noqa: E402
@@ -55,6 +54,7 @@ from emiff_ros.demo.listener import ResultListener  # noqa: E402
 from emiff_ros.demo.processes import NodeProcess  # noqa: E402
 from emiff_ros.demo.replay import spinning_listener  # noqa: E402
 from emiff_ros.geometry import Affine  # noqa: E402
+from emiff_ros.processor import processor_name  # noqa: E402
 from emiff_ros.spread import evenly_spread  # noqa: E402
 
 WARM_UP_SECONDS = 3.0

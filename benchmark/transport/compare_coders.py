@@ -38,8 +38,9 @@ import zstandard
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / 'benchmark')]
 
-from transport.roadside import Roadside, processor_name  # noqa: E402
+from transport.roadside import Roadside  # noqa: E402
 
+from emiff_ros.processor import processor_name  # noqa: E402
 from emiff_ros.transport.coding import RANS  # noqa: E402
 from emiff_ros.transport.quantization import (  # noqa: E402
     Layout,

@@ -35,9 +35,8 @@ import torch
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / 'benchmark')]
+sys.path.insert(0, str(ROOT))
 
-from transport.roadside import processor_name  # noqa: E402
 
 from emiff_ros.comparison.inputs import network_camera  # noqa: E402
 from emiff_ros.dair.evaluation import FrameResult, evaluate  # noqa: E402
@@ -47,6 +46,7 @@ from emiff_ros.dair.reader import DairFolder  # noqa: E402
 from emiff_ros.geometry import box_corners  # noqa: E402
 from emiff_ros.model import Camera, InfrastructureView, preprocess_image  # noqa: E402
 from emiff_ros.model.weights import load_weights  # noqa: E402
+from emiff_ros.processor import processor_name  # noqa: E402
 from emiff_ros.resize import resize  # noqa: E402
 from emiff_ros.spread import evenly_spread  # noqa: E402
 from emiff_ros.transport.codec import decode_feature, encode_feature  # noqa: E402

@@ -33,12 +33,12 @@ import numpy as np
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / 'test'), str(ROOT / 'benchmark')]
+sys.path[:0] = [str(ROOT), str(ROOT / 'test')]
 
 from fuzz.decoder_target import decode_hostile, from_bytes, seeds, to_bytes  # noqa: E402
 from fuzz.memory_limit import limit_memory  # noqa: E402
-from transport.roadside import processor_name  # noqa: E402
 
+from emiff_ros.processor import processor_name  # noqa: E402
 from emiff_ros.transport.codec import MAX_CHANNELS, MAX_VALUES, encode_feature  # noqa: E402
 from emiff_ros.transport.quantization import Quantization  # noqa: E402
 

@@ -55,11 +55,3 @@ class Roadside:
         step = max(1, len(frames) // count)
         for frame in frames[::step][:count]:
             yield self.feature(frame.image_path)
-
-
-def processor_name() -> str:
-    """Return the processor's name as Linux tells it."""
-    for line in Path('/proc/cpuinfo').read_text().splitlines():
-        if line.startswith('model name'):
-            return line.partition(':')[2].strip()
-    return 'unknown'

@@ -42,6 +42,7 @@ from emiff_ros.benchmarking.stages import stage_table
 from emiff_ros.benchmarking.workload import Pair, input_hash, make_pairs, seeded_model
 from emiff_ros.dair.frames import CooperativePair
 from emiff_ros.model import Boxes, Emiff, EmiffConfig
+from emiff_ros.processor import processor_name
 
 REFERENCE = 'float32 eager'
 
@@ -254,25 +255,14 @@ def _guarded(part: str, report: dict[str, Any], output: Path) -> Iterator[None]:
 def _machine(device: torch.device) -> dict[str, Any]:
     gpu = device.type == 'cuda'
     return {
-        'device': torch.cuda.get_device_name(device) if gpu else _processor(),
+        'device': torch.cuda.get_device_name(device) if gpu else processor_name(),
         'python': platform.python_version(),
         'torch': torch.__version__,
         'numpy': np.__version__,
         'cuda': torch.version.cuda if gpu else None,
         'cudnn': torch.backends.cudnn.version() if gpu else None,
         'threads': torch.get_num_threads(),
-        'cpu_capability': torch.backends.cpu.get_cpu_capability(),
     }
-
-
-def _processor() -> str:
-    """Return the processor's name."""
-    try:
-        lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.split(':', 1)[1].strip() for line in lines if line.startswith('model name')]
-    return names[0] if names else platform.processor()
 
 
 def _resident_peak() -> int:

@@ -14,22 +14,13 @@
 
 """What a measurement ran on."""
 
-import platform
-
 import torch
+
+from emiff_ros.processor import processor_name
 
 
 def describe_hardware(device: str = 'cpu') -> str:
     """Return processor (or GPU), number of threads and torch's version in one line."""
     if torch.device(device).type == 'cuda':
         return f'{torch.cuda.get_device_name(device)}, torch {torch.__version__}'
-    return f'{_processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}'
-
-
-def _processor() -> str:
-    try:
-        with open('/proc/cpuinfo', encoding='utf-8') as lines:
-            names = [line.split(':', 1)[1].strip() for line in lines if 'model name' in line]
-    except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
+    return f'{processor_name()}, {torch.get_num_threads()} threads, torch {torch.__version__}'

@@ -101,11 +101,12 @@ def run(arguments: argparse.Namespace) -> int:
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = rclpy.create_node('emiff_bag_player')
-        with tqdm(unit='s', bar_format='{l_bar}{bar}| {n:.1f}/{total:.1f} s', disable=None) as bar:
+        shape = '{l_bar}{bar}| {n:.1f}/{total:.1f} s'
+        with tqdm(total=0.0, unit='s', bar_format=shape, disable=None) as bar:
 
             def progress(position: float, duration: float) -> None:
                 bar.total = duration
-                bar.update(position - bar.n)
+                bar.update(min(position, duration) - bar.n)
 
             player = BagPlayer(
                 node,

@@ -45,9 +45,19 @@ class NodeInputs:
         self._closers: list[Callable[[], None]] = []
 
     def options(self, topic: str, depth: int) -> dict[str, Any]:
-        """Return the keyword arguments of a best-effort subscription to ``topic``."""
+        """Return the keyword arguments of a best-effort subscription to ``topic``.
+
+        Raises:
+            ValueError: if that is no name of a topic.
+        """
         profile = QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT)
-        return self._health.qos.subscription(topic, profile)
+        try:
+            return self._health.qos.subscription(topic, profile)
+        except RuntimeError as error:
+            raise ValueError(
+                f'{topic!r} is no name of a topic ({error}); expected one such as '
+                '/station/features or ~/input/features'
+            ) from error
 
     def listen(self, message_type: type, topic: str, callback: Callable, depth: int) -> None:
         """Subscribe to ``topic``."""

@@ -164,17 +164,22 @@ class ManagedNode(LifecycleNode):
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Begin to listen."""
+        """Begin to listen; fails with the reason in the log, as for a topic that is no name."""
         self._worker = LatestJobWorker(
             self._process, self._on_replaced, self._on_error, self.get_name()
         )
         transport = self.parameters.values.image_transport
         image_type = CompressedImage if transport == 'compressed' else Image
-        self.inputs.listen_and_watch(image_type, '~/input/image', self._on_image, depth=1)
-        self.inputs.listen_and_watch(
-            CameraInfo, '~/input/camera_info', self._on_camera_info, depth=1
-        )
-        self.create_inputs()
+        try:
+            self.inputs.listen_and_watch(image_type, '~/input/image', self._on_image, depth=1)
+            self.inputs.listen_and_watch(
+                CameraInfo, '~/input/camera_info', self._on_camera_info, depth=1
+            )
+            self.create_inputs()
+        except ValueError as error:
+            self.get_logger().error(f'cannot activate: {error}')
+            self._stop()
+            return TransitionCallbackReturn.FAILURE
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:

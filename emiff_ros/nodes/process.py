@@ -45,7 +45,7 @@ def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
     teardown of the interpreter; what takes longer than ``STOP_LIMIT`` is cut off.
 
     Returns:
-        The exit status of the process: 1 if the node cannot be created or configured.
+        The exit status of the process: 1 if the node cannot be created, configured or activated.
     """
     rclpy.init(args=['node', *arguments], signal_handler_options=SignalHandlerOptions.NO)
     stopping = threading.Event()
@@ -69,9 +69,10 @@ def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
     executor.add_node(node)
     ready = True
     if node.parameters.values.autostart:
-        ready = node.trigger_configure() == TransitionCallbackReturn.SUCCESS
-        if ready:
-            node.trigger_activate()
+        ready = all(
+            transition() == TransitionCallbackReturn.SUCCESS
+            for transition in (node.trigger_configure, node.trigger_activate)
+        )
     while ready and not stopping.is_set():
         executor.spin_once(timeout_sec=SIGNAL_LATENCY)
     node.trigger_shutdown()

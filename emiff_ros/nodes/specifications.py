@@ -184,7 +184,9 @@ INFRASTRUCTURE = (
 VEHICLE = (
     *COMMON,
     Parameter(
-        'feature_topics', ['~/input/features'], 'Feature topics, one per station or shared.'
+        'feature_topics',
+        ['~/input/features'],
+        'Feature topics, one per station or shared; an empty name is none.',
     ),
     Parameter(
         'feature_chunk_topics',

@@ -166,7 +166,7 @@ class VehicleNode(ManagedNode):
         )
         for topic in filter(None, self.parameters.values.feature_chunk_topics):
             self._chunk_input.listen(topic)
-        for topic in self.parameters.values.feature_topics:
+        for topic in filter(None, self.parameters.values.feature_topics):
             subscriber = Subscriber(
                 self,
                 FeatureTensor,

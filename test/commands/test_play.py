@@ -15,9 +15,14 @@
 """The verb play-bag."""
 
 from contextlib import contextmanager
+import fcntl
+import os
+import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from threading import Thread
 
 from dair.dair_folder import write_dair_folder
@@ -51,6 +56,18 @@ def test_plays_to_the_end(bag, capsys):
     options = ['--rate', '20', '--clock', '--topics', '/vehicle/odometry', '/tf_static']
     assert main(['play-bag', str(bag), *options, '--remap', '/vehicle/odometry:=/odom']) == 0
     assert '7 messages on 2 topics' in capsys.readouterr().out
+
+
+def test_a_terminal_shows_how_far_it_is(bag):
+    terminal, screen = os.openpty()
+    fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack('4H', 40, 100, 0, 0))
+    command = [sys.executable, '-m', 'emiff_ros', 'play-bag', str(bag), '--rate', '20']
+    with os.fdopen(terminal, 'rb', buffering=0) as shown:
+        with os.fdopen(screen, 'wb') as stderr:
+            result = subprocess.run(command, stderr=stderr, stdout=subprocess.PIPE, timeout=120)
+        bar = shown.read(4096).decode()
+    assert result.returncode == 0, bar
+    assert re.search(r'100%.*\| [0-9.]+/[0-9.]+ s', bar)
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])

@@ -37,8 +37,9 @@ def test_features_cross_and_are_fused(world, start):
     assert 0 < size.payload < size.message
 
 
-def test_without_a_station_the_vehicle_answers_alone(world, start):
-    start('vehicle')
+@pytest.mark.parametrize('topics', [['~/input/features'], ['']])
+def test_without_a_station_the_vehicle_answers_alone(world, start, topics):
+    start('vehicle', feature_topics=topics)
     status = world.result(world.publish_vehicle())
     assert status.mode == FusionStatus.VEHICLE_ONLY
     assert len(status.stations) == 0
@@ -102,6 +103,7 @@ def _counters(world, node, kind):
         {'device': 'cuda:7'},
         {'model': 'no_such_model'},
         {'pairs_file': '/nowhere/pairs.csv'},
+        {'feature_topics': ['no name']},
         {'typo': 1},
     ],
 )
@@ -109,5 +111,6 @@ def test_a_node_that_cannot_work_says_why_and_ends(world, start, parameters):
     process = start('vehicle', wait=False, **parameters)
     wait_for(lambda: not process.is_running, 180.0)
     ((name, value),) = parameters.items()
+    value = value[0] if isinstance(value, list) else value
     assert f'{value}' in process.log_tail() or name in process.log_tail()
     assert 'Traceback' not in process.log_tail(100)

@@ -37,7 +37,6 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-
 from emiff_ros.comparison.inputs import network_camera  # noqa: E402
 from emiff_ros.dair.evaluation import FrameResult, evaluate  # noqa: E402
 from emiff_ros.dair.frames import CooperativePair, SensorFrame  # noqa: E402
@@ -291,6 +290,8 @@ def main() -> None:
         root.resolve().name: evenly_spread(DairFolder(root).pairs, options.frames)
         for root in options.folders
     }
+    if len(pairs_of) < len(options.folders):
+        parser.error('folders need names of their own: what they gave is cached by name')
     pairs = [pair for found in pairs_of.values() for pair in found]
     networks = {}
     for path in options.weights:

@@ -31,7 +31,6 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-
 from emiff_ros.processor import processor_name  # noqa: E402
 from emiff_ros.transport.codec import decode_feature, encode_feature  # noqa: E402
 

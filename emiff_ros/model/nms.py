@@ -55,35 +55,24 @@ def rotated_iou_bev(a: Tensor, b: Tensor) -> Tensor:
     return torch.cat(rows).to(a.dtype)
 
 
-def rotated_nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
+def suppress(overlaps: Tensor, scores: Tensor, threshold: float) -> Tensor:
     """Drop each box that overlaps a better one; return the kept indices, best first.
 
     A box is dropped at IoU >= threshold, as the CPU kernel of the original does (its CUDA kernel
     needs >). Equal scores keep their order.
 
     Args:
-        boxes: [N, 5], (x, y, size along the heading, size across, yaw).
+        overlaps: [N, N], bird's-eye IoU of every box with every box.
         scores: [N].
-        threshold: bird's-eye IoU.
+        threshold: IoU from 0 to 1.
 
     Raises:
-        ValueError: if boxes are not [N, 5] or scores not [N].
+        ValueError: if scores are not [N].
     """
-    if scores.shape != (len(boxes),):
+    if scores.shape != (len(overlaps),):
         raise ValueError(
-            f'scores have shape {tuple(scores.shape)}; expected [{len(boxes)}] for these boxes'
+            f'scores have shape {tuple(scores.shape)}; expected [{len(overlaps)}] for these boxes'
         )
-    return suppress(rotated_iou_bev(boxes, boxes), scores, threshold)
-
-
-def suppress(overlaps: Tensor, scores: Tensor, threshold: float) -> Tensor:
-    """Do what :func:`rotated_nms` does for boxes whose IoU is known.
-
-    Args:
-        overlaps: [N, N], IoU of every box with every box.
-        scores: [N].
-        threshold: at which a worse box is dropped.
-    """
     order = scores.argsort(descending=True, stable=True)
     reached = (overlaps[order][:, order] >= threshold).cpu().numpy()
     alive = np.ones(len(scores), dtype=bool)

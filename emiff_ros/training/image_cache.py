@@ -31,7 +31,7 @@ from emiff_ros.dair.errors import MissingFileError
 from emiff_ros.dair.images import read_image
 from emiff_ros.resize import resize
 
-_LAYOUT = 1
+_LAYOUT = 2
 """Part of the key; raise it when the stored pixels change their meaning."""
 
 

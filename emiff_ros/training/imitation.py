@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """A new compression first learns to give what the trunk's own compression gives.
 
 No part of EMIFF. With the detection loss alone a fresh FC spends most of a small budget on finding

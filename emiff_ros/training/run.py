@@ -182,19 +182,22 @@ def export(
     return save_weights(module.model, path, {**facts, **metadata}, dtype)
 
 
+def _on_gpu(options: RunOptions) -> bool:
+    return options.accelerator != 'cpu' and torch.cuda.is_available()
+
+
 def _imitate(
     model: Emiff, training: TrainingConfig, data: CooperativeDataset, options: RunOptions
 ) -> None:
     trunk, _, _ = load_weights(options.initial_weights)
-    on_gpu = options.accelerator != 'cpu' and torch.cuda.is_available()
-    device = torch.device('cuda' if on_gpu else 'cpu')
+    device = torch.device('cuda' if _on_gpu(options) else 'cpu')
     imitate_trunk(model, trunk, data, training.imitation, device, training.seed)
 
 
 def _precision(training: TrainingConfig, options: RunOptions) -> str:
     """Return the precision to train in: float32 where the CPU has no instructions for bfloat16."""
-    on_cpu = options.accelerator == 'cpu' or not torch.cuda.is_available()
-    if on_cpu and training.precision == 'bf16-mixed' and not multiplies(torch.bfloat16):
+    slow = training.precision == 'bf16-mixed' and not multiplies(torch.bfloat16)
+    if slow and not _on_gpu(options):
         _logger.warning(
             'this CPU has no instructions for bfloat16, in which training would take many times '
             'as long: training in float32 instead of bf16-mixed'

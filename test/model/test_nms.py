@@ -21,7 +21,11 @@ import pytest
 from shapely import affinity, geometry
 import torch
 
-from emiff_ros.model.nms import rotated_iou_bev, rotated_nms
+from emiff_ros.model.nms import rotated_iou_bev, suppress
+
+
+def rotated_nms(boxes, scores, threshold):
+    return suppress(rotated_iou_bev(boxes, boxes), scores, threshold)
 
 
 def random_boxes(seed, count, spread=10.0, offset=0.0):

@@ -95,8 +95,7 @@ def test_a_data_sets_pairs_are_fused_and_no_others(folder, bag, processes, tmp_p
     partners = {pair.vehicle.image_stamp: pair.infrastructure.image_stamp for pair in folder.pairs}
     fused = {stamp: used_stamp(status) for stamp, status in result.statuses.items()}
     fused = {stamp: station for stamp, station in fused.items() if station is not None}
-    # How many are in time is the machine's affair; which ones may be fused is not.
-    assert fused
+    assert len(fused) >= len(partners) // 2
     assert fused.items() <= partners.items()
 
 

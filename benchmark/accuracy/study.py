@@ -19,18 +19,24 @@
 --minutes 60 --output out/study -- --devices 2``
 
 Options behind ``--`` go to every training. Interrupted, it goes on: finished runs are not run
-again, an unfinished one resumes from its last epoch.
+again, an unfinished one resumes from its last epoch. With ``--jobs`` several run at a time, each
+with a log of its own.
 """
 
 import argparse
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 import subprocess
 import sys
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tqdm import tqdm  # noqa: E402
+
 from emiff_ros.comparison.study import (  # noqa: E402
+    Run,
     Study,
     compared_methods,
     training_runs,
@@ -49,6 +55,7 @@ def main() -> int:
         arguments.compression_training,
         arguments.data,
         arguments.output,
+        arguments.trunk,
         arguments.seeds,
         arguments.rates,
         arguments.ablations,
@@ -56,22 +63,48 @@ def main() -> int:
         train_options,
     )
     write_configurations(study)
-    runs = training_runs(study)
-    for number, run in enumerate(runs, start=1):
-        if study.weights(run.name).exists():
-            continue
-        print(f'[{number}/{len(runs)}] {run.name}', flush=True)
-        checkpoint = study.last_checkpoint(run.name)
-        resume = ['--resume', str(checkpoint)] if checkpoint.exists() else []
-        _verb('train', *run.arguments, *resume)
+    _train_all(study, arguments.jobs)
     split = ['--split', arguments.eval_split] if arguments.eval_split else []
     output = ['--output', str(study.output / 'table')]
     _verb('compare', str(arguments.eval), *split, *compared_methods(study), *output)
     return 0
 
 
-def _verb(*arguments: str) -> None:
-    subprocess.run([sys.executable, '-m', 'emiff_ros', *arguments], check=True, cwd=ROOT)
+def _train_all(study: Study, jobs: int) -> None:
+    """Train what has no weights yet, ``jobs`` runs at a time; a run waits for what it starts from.
+
+    Raises:
+        CalledProcessError: of the first run that failed, after those under way have ended.
+    """
+    missing = [run for run in training_runs(study) if not study.weights(run.name).exists()]
+    under_way: dict[Path, Future[None]] = {}
+    with ThreadPoolExecutor(jobs) as pool:
+        for run in missing:
+            before = under_way.get(run.start) if run.start else None
+            under_way[study.weights(run.name)] = pool.submit(_train, study, run, jobs > 1, before)
+        try:
+            for future in tqdm(under_way.values(), desc='training', unit='run'):
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _train(study: Study, run: Run, to_log: bool, before: 'Future[None] | None') -> None:
+    if before is not None:
+        before.result()
+    checkpoint = study.last_checkpoint(run.name)
+    resume = ['--resume', str(checkpoint)] if checkpoint.exists() else []
+    if not to_log:
+        return _verb('train', *run.arguments, *resume)
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    with (checkpoint.parent / 'log.txt').open('a', encoding='utf-8') as log:
+        _verb('train', *run.arguments, *resume, log=log)
+
+
+def _verb(*arguments: str, log: TextIO | None = None) -> None:
+    command = [sys.executable, '-m', 'emiff_ros', *arguments]
+    subprocess.run(command, check=True, cwd=ROOT, stdout=log, stderr=log)
 
 
 def _split(arguments: list[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -97,6 +130,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--data', **path, nargs='+', required=True, help='folders to train on')
     parser.add_argument('--eval', **path, required=True, help='folder to compare on')
     parser.add_argument('--eval-split', help='only this split of it')
+    parser.add_argument(
+        '--trunk', **path, help='weights that every row starts from (default: random ones)'
+    )
     parser.add_argument('--seeds', type=int, nargs='+', default=[0], help='of the main rows')
     parser.add_argument('--rates', type=int, nargs='*', default=list(RATES), help='of compression')
     parser.add_argument(
@@ -105,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--minutes', type=float, help='budget of each run but the compression rates'
     )
+    parser.add_argument('--jobs', type=int, default=1, help='runs at a time (default: 1)')
     parser.add_argument('--output', **path, required=True, help='folder of runs and table')
     return parser
 

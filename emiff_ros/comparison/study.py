@@ -35,7 +35,10 @@ class Study:
         compression_training: training configuration of the compression rates (on the trunk).
         data: folders to train on.
         output: folder of runs, weights and table.
-        seeds: of the main rows; the first one's cooperative network is the trunk.
+        trunk: weights of a cooperative network that every row starts from; None trains the main
+            rows from random weights.
+        seeds: of the main rows; without ``trunk`` the first one's cooperative network is what the
+            compression rates start from.
         rates: of the compression study.
         ablations: further variants, trained with the first seed.
         minutes: time budget of every run but the compression rates, whose budget is the steps of
@@ -48,6 +51,7 @@ class Study:
     compression_training: Path
     data: Sequence[Path]
     output: Path
+    trunk: Path | None = None
     seeds: Sequence[int] = (0,)
     rates: Sequence[int] = RATES
     ablations: Sequence[str] = ()
@@ -65,29 +69,39 @@ class Study:
 
 @dataclass(frozen=True)
 class Run:
-    """One training: its name and the arguments of the verb ``train``."""
+    """One training.
+
+    Attributes:
+        name: of the run.
+        arguments: of the verb ``train``.
+        start: weights that it starts from; another run's or a file that was there before.
+    """
 
     name: str
     arguments: tuple[str, ...]
+    start: Path | None = None
 
 
 def training_runs(study: Study) -> list[Run]:
     """Return the runs in the order in which they need each other."""
     runs = []
-    budget = () if study.minutes is None else ('--max-minutes', str(study.minutes))
+
+    def add(name: str, variant: str | None, training: Path, seed: int) -> None:
+        runs.append(_run(study, f'{name}_{seed}', variant, training, seed, study.trunk))
+
     for seed in study.seeds:
-        runs.append(_run(study, f'emiff_{seed}', None, study.training, seed, budget))
-        runs.append(_run(study, f'early_{seed}', 'early', study.training, seed, budget))
+        add('emiff', None, study.training, seed)
+        add('early', 'early', study.training, seed)
         for variant, side in _SIDES.items():
-            runs.append(_run(study, f'{variant}_{seed}', variant, study.training, seed, budget))
+            add(variant, variant, study.training, seed)
             own = study.output / 'configurations' / f'{side}_labels.yaml'
-            runs.append(_run(study, f'{variant}_own_labels_{seed}', variant, own, seed, budget))
+            add(f'{variant}_own_labels', variant, own, seed)
     first = study.seeds[0]
     for variant in study.ablations:
-        runs.append(_run(study, f'{variant}_{first}', variant, study.training, first, budget))
-    trunk = ('--weights', str(study.weights(f'emiff_{first}')))
+        add(variant, variant, study.training, first)
+    trunk = study.trunk or study.weights(f'emiff_{first}')
+    training = study.compression_training
     for rate in study.rates:
-        training = study.compression_training
         runs.append(_run(study, f'fc_{rate}x_{first}', f'{rate}x', training, first, trunk))
     return runs
 
@@ -135,8 +149,9 @@ def _run(
     variant: str | None,
     training: Path,
     seed: int,
-    further: Sequence[str] = (),
+    start: Path | None,
 ) -> Run:
+    timed = study.minutes is not None and training != study.compression_training
     return Run(
         name,
         (
@@ -146,7 +161,9 @@ def _run(
             *('--data', *map(str, study.data)),
             *('--output', str(study.last_checkpoint(name).parent)),
             *('--export', str(study.weights(name))),
-            *further,
+            *(('--weights', str(start)) if start else ()),
+            *(('--max-minutes', str(study.minutes)) if timed else ()),
             *study.options,
         ),
+        start,
     )

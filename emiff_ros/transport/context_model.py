@@ -142,7 +142,7 @@ class ContextModel:
         spread = np.abs(before - after)
         spread *= 8
         # Flat neighbours, for speed: what is computed across the end of a line is cut away below.
-        inner, middle, twice = spread[:, 1:-1], total[:, 1:-1], 2 * flat
+        inner, middle, twice = spread[:, 1:-1], total[:, 1:-1], flat + flat
         for begin in (0, 2, length, length + 2):
             difference = twice[:, begin : begin + inner.shape[1]] - middle
             inner += np.abs(difference, out=difference)

@@ -15,6 +15,7 @@
 """The runs of a study: what is derived from what, and what the table compares."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,20 @@ def test_the_runs_are_trainings_with_weights_of_their_own(study):
     assert labels['vehicle_only_own_labels_0'] == 'vehicle'
     assert labels['infrastructure_only_own_labels_1'] == 'infrastructure'
     assert labels['vehicle_only_0'] == labels['emiff_0'] == 'cooperative'
+
+
+def test_every_row_starts_from_the_trunk_if_there_is_one(study):
+    trunk = study.output / 'trunk.safetensors'
+    runs = training_runs(replace(study, trunk=trunk, minutes=None))
+    assert {parsed(run).weights for run in runs} == {trunk}
+    assert {run.start for run in runs} == {trunk}
+    assert {parsed(run).max_minutes for run in runs} == {None}
+
+
+def test_a_run_says_what_it_starts_from(study):
+    starts = {run.name: run.start for run in training_runs(study)}
+    assert starts['emiff_0'] is starts['without_mca_0'] is None
+    assert starts['fc_256x_0'] == study.weights('emiff_0')
 
 
 def test_the_table_compares_every_run(study, monkeypatch):

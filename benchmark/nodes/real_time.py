@@ -22,6 +22,7 @@ decoding and resizing the image.
 """
 
 import argparse
+from collections.abc import Sequence
 import json
 from pathlib import Path
 import struct
@@ -47,7 +48,7 @@ from emiff_ros import bringup  # noqa: E402
 from emiff_ros.dair import bag_topics  # noqa: E402
 from emiff_ros.dair.bag_messages import MessageFactory  # noqa: E402
 from emiff_ros.dair.bag_topics import SideTopics  # noqa: E402
-from emiff_ros.dair.frames import SensorFrame  # noqa: E402
+from emiff_ros.dair.frames import CooperativePair, SensorFrame  # noqa: E402
 from emiff_ros.dair.reader import DairFolder  # noqa: E402
 from emiff_ros.demo.domain import isolated_domain  # noqa: E402
 from emiff_ros.demo.listener import ResultListener  # noqa: E402
@@ -55,7 +56,6 @@ from emiff_ros.demo.processes import NodeProcess  # noqa: E402
 from emiff_ros.demo.replay import spinning_listener  # noqa: E402
 from emiff_ros.geometry import Affine  # noqa: E402
 from emiff_ros.processor import processor_name  # noqa: E402
-from emiff_ros.spread import evenly_spread  # noqa: E402
 
 WARM_UP_SECONDS = 3.0
 STAMP_OFFSET = 4
@@ -100,11 +100,14 @@ class Cameras:
     """
 
     def __init__(self, node: Node, folder: DairFolder, count: int) -> None:
-        """Read ``count`` pairs, spread over the folder, into memory."""
+        """Read up to ``count`` pairs of the first junction into memory.
+
+        Of one junction, because the vehicle refuses the features of a station that jumps.
+        """
         self._node = node
         factory = MessageFactory()
         self._vehicle, self._station = [], []
-        for pair in evenly_spread(folder.pairs, count):
+        for pair in pairs_of_one_junction(folder.pairs)[:count]:
             odometry = factory.odometry(0, pair.vehicle.map_from_vehicle())
             affine = pair.vehicle.camera_from_vehicle()
             self._vehicle.append(
@@ -147,6 +150,12 @@ class Cameras:
         for topic, serialized in messages:
             struct.pack_into('<iI', serialized, STAMP_OFFSET, *divmod(now, 1_000_000_000))
             self._publishers[topic].publish(bytes(serialized))
+
+
+def pairs_of_one_junction(pairs: Sequence[CooperativePair]) -> list[CooperativePair]:
+    """Return the pairs whose roadside camera stands where the first one's does."""
+    first = pairs[0].camera_from_map()
+    return [pair for pair in pairs if np.array_equal(pair.camera_from_map(), first)]
 
 
 def _messages(

@@ -40,6 +40,8 @@ class AccelerationConfig(BaseModel):
         channels_last: keep the channels of one pixel next to each other in memory.
         indexed_sampling: read voxels by rows of a table, with positions computed once for each
             camera, instead of ``grid_sample``.
+        indexed_deformation: read the taps of deformable convolutions by rows of a table, not with
+            ``grid_sample`` (CPU).
         neck: form of the 3D neck's convolutions. ``plain`` as in the model; ``conv3d`` with height
             as the slowest axis; ``conv2d`` as 2D convolutions over the planes of the volume, each
             reading the planes below and above it as further channels; ``winograd`` the same with
@@ -59,6 +61,7 @@ class AccelerationConfig(BaseModel):
     fold_batch_norm: bool = True
     channels_last: bool = True
     indexed_sampling: bool = True
+    indexed_deformation: bool = False
     neck: Literal['plain', 'conv3d', 'conv2d', 'winograd', 'int8'] = 'conv2d'
     fused_activations: bool = False
     device_decoding: bool = False
@@ -114,4 +117,4 @@ class AccelerationConfig(BaseModel):
         """
         floats = 'winograd' if precision == 'float32' else 'conv3d'
         neck = 'int8' if quantized else floats
-        return cls(precision=precision, neck=neck, opencv_resize=True)
+        return cls(precision=precision, indexed_deformation=True, neck=neck, opencv_resize=True)

@@ -25,6 +25,7 @@ from emiff_ros.acceleration.calibration import NeckCalibration
 from emiff_ros.acceleration.candidates import Candidates, find_candidates
 from emiff_ros.acceleration.channels_last import put_channels_last
 from emiff_ros.acceleration.config import AccelerationConfig
+from emiff_ros.acceleration.deformable_table import read_deformations_from_tables
 from emiff_ros.acceleration.precision import set_precision
 from emiff_ros.acceleration.quantized_neck import QuantizedNeck
 from emiff_ros.acceleration.volume_neck import HeightMajorNeck
@@ -150,6 +151,8 @@ def _check(model: Emiff, acceleration: AccelerationConfig, device: torch.device)
     for name in ('fused_activations', 'autotune', 'cuda_graphs', 'parallel_encoders'):
         if getattr(acceleration, name) and device.type != 'cuda':
             raise ValueError(f'{name} needs an NVIDIA GPU; this network is on {device}')
+    if acceleration.indexed_deformation and device.type != 'cpu':
+        raise ValueError(f'indexed_deformation needs a CPU; this network is on {device}')
     if acceleration.neck in ('winograd', 'int8') and device.type != 'cpu':
         raise ValueError(f'neck {acceleration.neck} needs a CPU; this network is on {device}')
     if acceleration.indexed_sampling and model.config.view_fusion == 'concatenate':
@@ -168,6 +171,8 @@ def _changed(
         fold_batch_norms(model)
     if acceleration.neck != 'plain' and isinstance(model.neck, VolumeNeck):
         model.neck = _height_major(model.neck, acceleration, calibration)
+    if acceleration.indexed_deformation:
+        read_deformations_from_tables(model)
     set_precision(model, acceleration.dtype)
     if acceleration.channels_last:
         put_channels_last(model)

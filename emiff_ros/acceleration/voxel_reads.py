@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from emiff_ros.model.config import FEATURE_STRIDE, EmiffConfig
 from emiff_ros.model.voxels import voxel_centres
@@ -36,9 +37,9 @@ class VoxelReads(NamedTuple):
     """What the N voxels of a grid read from one feature map, z slowest, then y, x fastest.
 
     Attributes:
-        index: [T, N] int32, row of the flattened map for each of T taps; the row behind the last
+        index: [N, T] int32, row of the flattened map for each of T taps; the row behind the last
             one is zero.
-        weight: [T, N], of each tap; empty for a single tap.
+        weight: [N, T] float32, of each tap; empty for a single tap.
         visible: [N], 1 where the camera sees the voxel.
     """
 
@@ -104,7 +105,7 @@ class VoxelReader:
     def _taps(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         if self.config.sampling == 'nearest':
             index = self._row_index(positions.round())
-            return index.unsqueeze(0), positions.new_empty(0, len(positions))
+            return index.unsqueeze(1), positions.new_empty(len(positions), 0)
         corner = positions.floor()
         right, down = (positions - corner).unbind(1)
         index, weight = [], []
@@ -113,7 +114,7 @@ class VoxelReader:
                 column, row = corner.unbind(1)
                 index.append(self._row_index(torch.stack([column + step_x, row + step_y], 1)))
                 weight.append(share_x * share_y)
-        return torch.stack(index), torch.stack(weight)
+        return torch.stack(index, dim=1), torch.stack(weight, dim=1)
 
     def _row_index(self, cells: Tensor) -> Tensor:
         """Return the row [N] of each cell [N, 2]; the row behind the last one if it is outside."""
@@ -131,10 +132,9 @@ def _rows(feature: Tensor, factor: float) -> Tensor:
 
 
 def _weighted_rows(rows: Tensor, reads: VoxelReads) -> Tensor:
-    if len(reads.weight) == 0:
-        return rows.index_select(0, reads.index[0])
-    taps = [
-        rows.index_select(0, index).float() * weight.unsqueeze(1)
-        for index, weight in zip(reads.index, reads.weight, strict=True)
-    ]
-    return torch.stack(taps).sum(0).to(rows.dtype)
+    if reads.weight.shape[1] == 0:
+        return rows.index_select(0, reads.index[:, 0])
+    values = functional.embedding_bag(
+        reads.index, rows.float(), mode='sum', per_sample_weights=reads.weight
+    )
+    return values.to(rows.dtype)

@@ -80,13 +80,11 @@ class VoxelReader:
         shares: Sequence[Tensor | None] = [None] * len(reads)
         if self.config.view_fusion == 'visibility_weighted':
             visible = torch.stack([view.visible for view in reads])
-            shares = (visible / visible.sum(0).clamp(min=1)).to(features[0].dtype).unbind()
+            shares = (visible / visible.sum(0).clamp(min=1)).unbind()
         total = None
         for feature, view, share in zip(features, reads, shares, strict=True):
             rows = _rows(feature, 1 / len(reads) if share is None else 1.0)
-            part = _weighted_rows(rows, view)
-            if share is not None:
-                part = part * share.unsqueeze(1)
+            part = _weighted_rows(rows, view, share)
             total = part if total is None else total.add_(part)
         return total.view(1, nz, ny, nx, -1).permute(0, 4, 3, 2, 1)
 
@@ -131,10 +129,14 @@ def _rows(feature: Tensor, factor: float) -> Tensor:
     return torch.cat([rows, torch.zeros_like(rows[:1])])
 
 
-def _weighted_rows(rows: Tensor, reads: VoxelReads) -> Tensor:
+def _weighted_rows(rows: Tensor, reads: VoxelReads, share: Tensor | None) -> Tensor:
+    """Return what the voxels read [N, C], times their share [N] of all views if there is one."""
+    factors = None if share is None else share.unsqueeze(1)
     if reads.weight.shape[1] == 0:
-        return rows.index_select(0, reads.index[:, 0])
+        values = rows.index_select(0, reads.index[:, 0])
+        return values if factors is None else (values * factors).to(rows.dtype)
+    weight = reads.weight if factors is None else reads.weight * factors
     values = functional.embedding_bag(
-        reads.index, rows.float(), mode='sum', per_sample_weights=reads.weight
+        reads.index, rows.float(), mode='sum', per_sample_weights=weight
     )
     return values.to(rows.dtype)

@@ -24,6 +24,7 @@ from emiff_ros.acceleration.batch_norm import fold_batch_norms
 from emiff_ros.acceleration.calibration import NeckCalibration
 from emiff_ros.acceleration.candidates import Candidates, find_candidates
 from emiff_ros.acceleration.channels_last import put_channels_last
+from emiff_ros.acceleration.column_neck import ColumnNeck
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.deformable_table import read_deformations_from_tables
 from emiff_ros.acceleration.precision import set_precision
@@ -32,7 +33,7 @@ from emiff_ros.acceleration.volume_neck import HeightMajorNeck
 from emiff_ros.acceleration.voxel_reads import VoxelReader, VoxelReads
 from emiff_ros.model import Emiff, HeadMaps
 from emiff_ros.model.camera import CameraBatch
-from emiff_ros.model.neck import VolumeNeck
+from emiff_ros.model.neck import FoldedNeck, VolumeNeck
 
 Places = tuple[VoxelReads | CameraBatch, ...]
 """Where the voxels lie in each view, the vehicle's first; cameras without indexed sampling."""
@@ -171,6 +172,8 @@ def _changed(
         fold_batch_norms(model)
     if acceleration.neck != 'plain' and isinstance(model.neck, VolumeNeck):
         model.neck = _height_major(model.neck, acceleration, calibration)
+    if acceleration.channels_last and isinstance(model.neck, FoldedNeck):
+        model.neck = ColumnNeck(model.neck, model.config.voxels.counts[2])
     if acceleration.indexed_deformation:
         read_deformations_from_tables(model)
     set_precision(model, acceleration.dtype)

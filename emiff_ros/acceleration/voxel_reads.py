@@ -34,7 +34,7 @@ CAMERA_VALUES = 14
 
 
 class VoxelReads(NamedTuple):
-    """What the N voxels of a grid read from one feature map, z slowest, then y, x fastest.
+    """What the N voxels of a grid read from one feature map, in the reader's order.
 
     Attributes:
         index: [N, T] int32, row of the flattened map for each of T taps; the row behind the last
@@ -49,12 +49,17 @@ class VoxelReads(NamedTuple):
 
 
 class VoxelReader:
-    """Positions and samples of one network's voxel grid."""
+    """Positions and samples of one network's voxel grid.
+
+    The order of the voxels is what the neck reads without a copy: z slowest, then y, x fastest;
+    for a folded neck y slowest, then x, z fastest.
+    """
 
     def __init__(self, config: EmiffConfig, device: torch.device) -> None:
         """Make the voxel centres on ``device``."""
         self.config = config
-        centres = voxel_centres(config).permute(2, 1, 0, 3).reshape(-1, 3)
+        self._axes = (1, 0, 2) if config.neck.kind == 'folded' else (2, 1, 0)
+        centres = voxel_centres(config).permute(*self._axes, 3).reshape(-1, 3)
         ones = torch.ones(len(centres), 1)
         self._points = torch.cat([centres, ones], dim=1).to(device)
         height, width = config.feature_size
@@ -74,9 +79,8 @@ class VoxelReader:
     def sample(self, features: Sequence[Tensor], reads: Sequence[VoxelReads]) -> Tensor:
         """Read V maps [1, C, h, w] and average them as the network does: [1, C, nx, ny, nz].
 
-        In memory the result runs over z, y, x and channels.
+        In memory the channels of a voxel lie together, and voxels in the reader's order.
         """
-        nx, ny, nz = self.config.voxels.counts
         shares: Sequence[Tensor | None] = [None] * len(reads)
         if self.config.view_fusion == 'visibility_weighted':
             visible = torch.stack([view.visible for view in reads])
@@ -86,7 +90,9 @@ class VoxelReader:
             rows = _rows(feature, 1 / len(reads) if share is None else 1.0)
             part = _weighted_rows(rows, view, share)
             total = part if total is None else total.add_(part)
-        return total.view(1, nz, ny, nx, -1).permute(0, 4, 3, 2, 1)
+        counts = [self.config.voxels.counts[axis] for axis in self._axes]
+        places = [self._axes.index(axis) for axis in range(3)]
+        return total.view(*counts, -1).permute(3, *places).unsqueeze(0)
 
     def _positions(self, pixels: Tensor, depth: Tensor) -> Tensor:
         """Return positions [N, 2] (column, row) in cells, as ``grid_sample`` computes them."""

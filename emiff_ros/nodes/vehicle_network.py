@@ -48,6 +48,7 @@ class VehicleNetwork:
         self._network = accelerate(model.to(device).eval(), acceleration)
         self.expectation = FeatureExpectation(
             fingerprint=bytes.fromhex(fingerprint),
+            image_size=self.image_size,
             channels=self.config.transmitted_shape[0],
             stride=self.config.transmitted_stride,
             image_divisor=self.config.image_divisor,

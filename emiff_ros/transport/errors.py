@@ -122,7 +122,7 @@ class IdentityError(TransportError):
 
 
 class ImageSizeError(TransportError):
-    """Image size, padded size and tensor shape do not belong together."""
+    """The image is not of the network's size, or the padded size does not follow from it."""
 
     cause = 'bad_image_size'
 

@@ -101,6 +101,7 @@ class FeatureExpectation:
 
     Attributes:
         fingerprint: SHA-256 of the receiver's model, 32 bytes.
+        image_size: (height, width) of the network's input before padding, pixels.
         channels: channels of the transmitted tensor.
         stride: padded image pixels per tensor cell (4 times 2 for each compression stage).
         image_divisor: padded sizes are the next multiples of this number.
@@ -108,6 +109,7 @@ class FeatureExpectation:
     """
 
     fingerprint: bytes
+    image_size: tuple[int, int]
     channels: int
     stride: int
     image_divisor: int = 32
@@ -173,13 +175,21 @@ def check_expected(
 
     Raises:
         ModelMismatchError: for another model's fingerprint.
-        ImageSizeError: if the padded size is not the image size rounded up to the divisor.
+        ImageSizeError: for an image of another size than the network's input, or if the padded
+            size is not the image size rounded up to the divisor.
         ShapeError: if the tensor's shape does not follow from the padded size.
     """
     if header.fingerprint != expectation.fingerprint:
         raise ModelMismatchError(
             f'feature of model {header.fingerprint.hex()[:12]}, this vehicle runs '
             f'{expectation.fingerprint.hex()[:12]}; load the same weights on both sides'
+        )
+    if header.image_size != expectation.image_size:
+        height, width = header.image_size
+        expected_height, expected_width = expectation.image_size
+        raise ImageSizeError(
+            f'feature of an image of {width}x{height}, the network of this vehicle takes '
+            f'{expected_width}x{expected_height}; the station must scale its image to that size'
         )
     divisor = expectation.image_divisor
     rounded = tuple(-(-side // divisor) * divisor for side in header.image_size)

@@ -19,6 +19,7 @@ They are real features of the running station, spoiled and sent under another st
 
 from collections import Counter
 import copy
+from dataclasses import replace
 from functools import partial
 import math
 import zlib
@@ -30,6 +31,8 @@ from rclpy.qos import QoSProfile
 
 from emiff_msgs.msg import FeatureTensor, StationStatus
 from emiff_ros.model.weights import load_infrastructure_encoder
+from emiff_ros.transport.codec import encode_feature
+from emiff_ros.transport.feature_message import header_from_message, message_from_feature
 
 INTRUDER = 'intruder'
 FOUR_GIGABYTES = 2**32 - 1
@@ -87,6 +90,22 @@ def unknown_coder(feature):
     feature.coder = 250
 
 
+def of_another_size(height, width, feature):
+    """Replace the feature by a well-formed one of another image size."""
+    padded = tuple(-(-side // 32) * 32 for side in (height, width))
+    header = replace(
+        header_from_message(feature),
+        image_size=(height, width),
+        padded_size=padded,
+        intrinsics=np.array([[width / 2, 0, width / 2], [0, width / 2, height / 2], [0, 0, 1]]),
+    )
+    channels = feature.shape[0]
+    tensor = np.ones((channels, padded[0] // 8, padded[1] // 8), np.float32)
+    other = message_from_feature(header, encode_feature(tensor, 'int8', 'zstd'))
+    for name in feature.get_fields_and_field_types():
+        setattr(feature, name, getattr(other, name))
+
+
 CASES = (
     ('checksum', truncated),
     ('corrupt_payload', truncated_with_its_checksum),
@@ -98,6 +117,9 @@ CASES = (
     ('bad_scale', infinite_zero_point),
     ('non_finite', nan_values),
     ('unsupported_coder', unknown_coder),
+    ('bad_image_size', partial(of_another_size, 64, 64)),
+    ('bad_image_size', partial(of_another_size, 90, 160)),
+    ('bad_image_size', partial(of_another_size, 8192, 8192)),
 )
 
 

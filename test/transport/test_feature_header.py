@@ -52,7 +52,7 @@ def header(**changes):
     return FeatureHeader(**{**values, **changes})
 
 
-EXPECTED = FeatureExpectation(FINGERPRINT, channels=1, stride=8)
+EXPECTED = FeatureExpectation(FINGERPRINT, (540, 960), channels=1, stride=8)
 
 
 def with_entry(matrix, row, column, value):
@@ -150,6 +150,28 @@ def test_limits_are_parameters():
 def test_other_model_is_refused():
     with pytest.raises(errors.ModelMismatchError, match='same weights'):
         check_expected(header(fingerprint=bytes(32)), (1, 68, 120), EXPECTED)
+
+
+@pytest.mark.parametrize(
+    ('image', 'padded', 'shape'),
+    [
+        ((64, 64), (64, 64), (1, 8, 8)),
+        ((539, 960), (544, 960), (1, 68, 120)),
+        ((544, 960), (544, 960), (1, 68, 120)),
+        ((960, 540), (960, 544), (1, 120, 68)),
+        ((8192, 8192), (8192, 8192), (1, 1024, 1024)),
+    ],
+)
+def test_other_image_sizes_are_refused(image, padded, shape):
+    other = header(image_size=image, padded_size=padded)
+    said = f'{image[1]}x{image[0]}, .* takes 960x540'
+    with pytest.raises(errors.ImageSizeError, match=said):
+        check_expected(other, shape, EXPECTED)
+
+
+def test_a_padded_image_of_the_expected_size_passes():
+    padded = header(image_size=(350, 640), padded_size=(352, 640))
+    check_expected(padded, (1, 44, 80), replace(EXPECTED, image_size=(350, 640)))
 
 
 @pytest.mark.parametrize('padded', [(540, 960), (576, 960), (544, 992)])

@@ -39,7 +39,7 @@ from emiff_ros.transport.message_size import message_size
 from emiff_ros.transport.quantization import Quantization
 
 FINGERPRINT = bytes(range(100, 132))
-EXPECTED = FeatureExpectation(FINGERPRINT, channels=2, stride=8)
+EXPECTED = FeatureExpectation(FINGERPRINT, (60, 96), channels=2, stride=8)
 TENSOR = np.maximum(np.random.default_rng(5).normal(size=(2, 8, 12)), 0).astype(np.float32)
 HEADER = FeatureHeader(
     stamp=1_626_165_671_102_639_001,
@@ -150,6 +150,8 @@ def nan_in(values, index):
         ({'image_width': 0}, 'bad_image_size'),
         ({'padded_width': 128}, 'bad_image_size'),
         ({'image_height': 2**32 - 1}, 'bad_image_size'),
+        ({'image_height': 64}, 'bad_image_size'),
+        ({'image_height': 58}, 'bad_image_size'),
         ({'k': nan_in(HEADER.intrinsics, 4)}, 'implausible_calibration'),
         ({'k': np.eye(3).ravel()}, 'implausible_calibration'),
         ({'camera_from_map': nan_in(HEADER.camera_from_map, 11)}, 'implausible_calibration'),

@@ -228,13 +228,15 @@ class VehicleNode(ManagedNode):
         self._matcher.configure(self._matching())
         matches = self._matcher.match(stamp, self.get_clock().now().nanoseconds)
         chosen = used(matches)
-        if not chosen or not self._network.config.has_infrastructure:
+        if not self._network.config.has_infrastructure:
+            return _all_unused(matches, 'the network takes no roadside features'), []
+        if not chosen:
             return matches, []
         try:
             pose = self._pose(stamp, vehicle_frame)
         except Refusal as refusal:
             self.warn(refusal, 'vehicle-only: ')
-            return {name: unused(match, str(refusal)) for name, match in matches.items()}, []
+            return _all_unused(matches, str(refusal)), []
         views = []
         for match in chosen:
             view, reason = self._view(match.feature.payload, pose)
@@ -303,6 +305,10 @@ class VehicleNode(ManagedNode):
         self._debug.publish(
             Scene(header, boxes, scores, image, extrinsics.camera_from_reference, stations)
         )
+
+
+def _all_unused(matches: Mapping[str, Match], reason: str) -> dict[str, Match]:
+    return {name: unused(match, reason) for name, match in matches.items()}
 
 
 def _policy(pairs_file: str) -> MatchingPolicy:

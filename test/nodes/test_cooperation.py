@@ -16,7 +16,8 @@
 
 import time
 
-from nodes.world import wait_for, wait_until
+from nodes.stream import FeatureSource
+from nodes.world import TINY, save_tiny_model, wait_for, wait_until
 import pytest
 
 from emiff_msgs.msg import FusionStatus, StationStatus
@@ -43,6 +44,26 @@ def test_without_a_station_the_vehicle_answers_alone(world, start, topics):
     status = world.result(world.publish_vehicle())
     assert status.mode == FusionStatus.VEHICLE_ONLY
     assert len(status.stations) == 0
+
+
+def test_a_network_without_roadside_views_fuses_nothing(world, start, tmp_path):
+    alone = {**TINY, 'modality': 'vehicle_only'}
+    model = save_tiny_model(tmp_path / 'alone.safetensors', config=alone)
+    start('vehicle', model=str(model))
+    features = FeatureSource(world, model)
+    wait_for(lambda: features.is_heard, 20)
+
+    def answer():
+        features.publish()
+        return world.result(world.publish_vehicle())
+
+    def hears_the_station():
+        return any(station.state == StationStatus.REFUSED for station in answer().stations)
+
+    wait_for(hears_the_station, 30)
+    status = answer()
+    assert status.mode == FusionStatus.VEHICLE_ONLY
+    assert 'takes no roadside features' in status.stations[0].reason
 
 
 def test_the_vehicle_survives_its_station(world, start):

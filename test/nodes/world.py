@@ -50,10 +50,10 @@ TINY = {
 }
 
 
-def save_tiny_model(path, seed=0):
+def save_tiny_model(path, seed=0, config=TINY):
     """Write seeded weights of a very small network that runs in a few milliseconds."""
     torch.manual_seed(seed)
-    model = Emiff(EmiffConfig.from_dict(TINY)).eval()
+    model = Emiff(EmiffConfig.from_dict(config)).eval()
     torch.nn.init.normal_(model.head.classify.weight, std=0.5)
     save_weights(model, path)
     return path

@@ -17,14 +17,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 import os
 import signal
 import sys
 import threading
+import time
 
+from lifecycle_msgs.srv import ChangeState
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.logging import get_logger
 from rclpy.signals import SignalHandlerOptions
 
@@ -37,12 +40,19 @@ SIGNAL_LATENCY = 0.2
 STOP_LIMIT = 1.3
 """Seconds after a signal at which a process that has not come to an end is cut off."""
 
+ERROR_PAUSE = 0.05
+"""Seconds of rest after a callback has raised: one that always raises must not fill the CPU."""
+
+ERROR_LOG_INTERVAL = 1.0
+"""Seconds between two log lines about callbacks that raise."""
+
 
 def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
     """Create a node, bring it up if it starts by itself, and spin until it is told to stop.
 
     SIGINT and SIGTERM end the node through its shutdown transition, and the process without the
-    teardown of the interpreter; what takes longer than ``STOP_LIMIT`` is cut off.
+    teardown of the interpreter; what takes longer than ``STOP_LIMIT`` is cut off. What a callback
+    raises is logged and the node lives on.
 
     Returns:
         The exit status of the process: 1 if the node cannot be created, configured or activated.
@@ -65,6 +75,7 @@ def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
         get_logger('emiff_ros').error(str(error))
         rclpy.shutdown()
         return 1
+    _answer_refused_transitions(node)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     ready = True
@@ -74,8 +85,16 @@ def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
             for transition in (node.trigger_configure, node.trigger_activate)
         )
     while ready and not stopping.is_set():
-        executor.spin_once(timeout_sec=SIGNAL_LATENCY)
-    node.trigger_shutdown()
+        try:
+            executor.spin_once(timeout_sec=SIGNAL_LATENCY)
+        except Exception as error:  # a node must not die of one bad request
+            node.get_logger().error(
+                f'a callback failed, the node goes on: {type(error).__name__}: {error}',
+                throttle_duration_sec=ERROR_LOG_INTERVAL,
+            )
+            time.sleep(ERROR_PAUSE)
+    with suppress(RuntimeError):  # rclpy's answer if somebody has shut the node down already
+        node.trigger_shutdown()
     executor.shutdown()
     node.destroy_node()
     rclpy.shutdown()
@@ -85,3 +104,29 @@ def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
         sys.stderr.flush()
         os._exit(result)  # a network in the middle of an image outlives no interpreter
     return result
+
+
+def _answer_refused_transitions(node: LifecycleNode) -> None:
+    """Let who asks for a transition that the state does not allow hear that it failed.
+
+    rclpy raises in the service's callback instead, and sends no answer.
+    """
+    for service in node.services:
+        if service.srv_type is ChangeState:
+            service.callback = _answering(node, service.callback)
+
+
+def _answering(node: LifecycleNode, change_state: Callable) -> Callable:
+    def call(request: ChangeState.Request, response: ChangeState.Response) -> ChangeState.Response:
+        try:
+            return change_state(request, response)
+        except RuntimeError as error:
+            asked = request.transition
+            node.get_logger().warning(
+                f'transition {asked.label or asked.id} refused: {error}; ask the service '
+                'get_available_transitions what this state allows'
+            )
+            response.success = False
+            return response
+
+    return call

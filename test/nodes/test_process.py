@@ -12,13 +12,20 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A process ends soon after SIGINT, whatever it is doing."""
+"""A process ends soon after SIGINT, whatever it is doing, and not before."""
 
+import re
+import signal
+import subprocess
+import sys
 import time
 
+from lifecycle_msgs.msg import Transition
+from nodes.operator import Operator
 from nodes.world import wait_for
 import pytest
 
+from emiff_ros.demo.domain import isolated_domain
 from emiff_ros.nodes import process as node_process
 
 # The limit of the process itself, and what a busy machine needs to start and see its end.
@@ -57,3 +64,65 @@ def test_while_it_waits(world, start):
     process = start('infrastructure')
     assert seconds_to_end(process) < LIMIT
     assert 'Traceback' not in process.log_tail(100)
+
+
+def test_a_transition_that_the_state_does_not_allow_is_survived(world, start):
+    process = start('infrastructure')
+    operator = Operator(world, process.description.fully_qualified_name)
+    assert not operator.change_state(Transition.TRANSITION_CONFIGURE)
+    assert 'transition 1 refused' in process.log_tail(100)
+    assert process.is_running
+    stamp = world.publish_station()
+    wait_for(lambda: stamp in world.listener.features, 20)
+    assert operator.change_state(Transition.TRANSITION_DEACTIVATE)
+
+
+ALWAYS_RAISES = """
+from emiff_ros.nodes.lossy_link_node import LossyLinkNode
+from emiff_ros.nodes.process import run_node
+
+calls = []
+
+def fail():
+    calls.append(None)
+    raise KeyError(f'call {len(calls)}')
+
+def make():
+    node = LossyLinkNode()
+    node.create_timer(0.001, fail)
+    return node
+
+run_node(make, [])
+"""
+
+
+def test_a_callback_that_always_raises_is_survived_and_does_not_fill_the_log(tmp_path):
+    log = tmp_path / 'log'
+
+    def failures():
+        return [int(number) for number in re.findall(r'call (\d+)', log.read_text())]
+
+    with isolated_domain(), log.open('wb') as output:
+        process = subprocess.Popen(
+            [sys.executable, '-c', ALWAYS_RAISES], stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            wait_for(lambda: len(failures()) > 1, 60)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+    first, second = failures()[:2]
+    assert second - first < 2 * node_process.ERROR_LOG_INTERVAL / node_process.ERROR_PAUSE
+    assert 'the node goes on' in log.read_text()
+    assert 'Traceback' not in log.read_text()
+
+
+def test_after_a_shutdown_through_the_lifecycle(world, start):
+    process = start('infrastructure')
+    operator = Operator(world, process.description.fully_qualified_name)
+    assert operator.change_state(Transition.TRANSITION_ACTIVE_SHUTDOWN)
+    assert process.is_running
+    assert seconds_to_end(process) < LIMIT
+    assert 'Traceback' not in process.log_tail(100)
+    assert process._process.returncode == 0

@@ -18,32 +18,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Float64
 
-from emiff_ros.nodes.qos import QosWatch
+from emiff_ros.nodes.outputs import NodeOutputs
 
 
 class DebugTopics:
     """One ``std_msgs/Float64`` topic for each measured quantity."""
 
-    def __init__(self, node: LifecycleNode, qos: QosWatch, names: Iterable[str]) -> None:
-        """Create ``~/debug/NAME`` for each name."""
-        self._node = node
+    def __init__(self, outputs: NodeOutputs, names: Iterable[str]) -> None:
+        """Create ``~/debug/NAME`` for each name.
+
+        Raises:
+            ValueError: if a QoS override cannot be.
+        """
         self._publishers = {
-            name: node.create_lifecycle_publisher(
-                Float64, topic, **qos.publisher(topic, QoSProfile(depth=1))
-            )
-            for name, topic in ((name, f'~/debug/{name}') for name in names)
+            name: outputs.create(Float64, f'~/debug/{name}', QoSProfile(depth=1)) for name in names
         }
 
     def publish(self, values: Mapping[str, float]) -> None:
         """Publish the quantities of one result; one that it lacks keeps silent."""
         for name, value in values.items():
             self._publishers[name].publish(Float64(data=float(value)))
-
-    def destroy(self) -> None:
-        """Destroy the publishers."""
-        for publisher in self._publishers.values():
-            self._node.destroy_publisher(publisher)

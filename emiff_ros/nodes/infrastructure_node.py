@@ -127,17 +127,7 @@ class InfrastructureNode(ManagedNode):
 
     def _publisher(self, kind: type, topic: str, depth: int) -> LifecyclePublisher:
         lifespan = Duration(seconds=self.parameters.values.lifespan)
-        return self.create_lifecycle_publisher(
-            kind,
-            topic,
-            **self.health.qos.publisher(topic, QoSProfile(depth=depth, lifespan=lifespan)),
-        )
-
-    def destroy_outputs(self) -> None:
-        """Destroy the feature publishers."""
-        for publisher in (self._features, self._chunks):
-            if publisher is not None:
-                self.destroy_publisher(publisher)
+        return self.outputs.create(kind, topic, QoSProfile(depth=depth, lifespan=lifespan))
 
     def create_inputs(self) -> None:
         """Listen to the camera's pose."""

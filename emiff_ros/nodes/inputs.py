@@ -25,6 +25,7 @@ from rclpy.subscription import Subscription
 from rclpy.time import Time
 
 from emiff_ros.nodes.health import NodeHealth
+from emiff_ros.nodes.qos import naming
 from emiff_ros.nodes.refusal import Refusal
 
 
@@ -60,15 +61,17 @@ class NodeInputs:
             ) from error
 
     def listen(self, message_type: type, topic: str, callback: Callable, depth: int) -> None:
-        """Subscribe to ``topic``."""
-        self.adopt(
-            self._node.create_subscription(
-                message_type,
-                topic,
-                callback=self.guarded(callback),
-                **self.options(topic, depth),
+        """Subscribe to ``topic``.
+
+        Raises:
+            ValueError: if that is no name of a topic, or a QoS override cannot be.
+        """
+        options = self.options(topic, depth)
+        with naming(topic):
+            subscription = self._node.create_subscription(
+                message_type, topic, callback=self.guarded(callback), **options
             )
-        )
+        self.adopt(subscription)
 
     def listen_and_watch(
         self,

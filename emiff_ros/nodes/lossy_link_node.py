@@ -31,9 +31,11 @@ from emiff_msgs.msg import FeatureChunk, FeatureTensor
 from emiff_ros.nodes.counter_window import CounterWindow
 from emiff_ros.nodes.diagnostics import OK, WARN, DiagnosticsReporter, status
 from emiff_ros.nodes.input_meter import InputMeter
+from emiff_ros.nodes.managed_node import reason_of
+from emiff_ros.nodes.outputs import NodeOutputs
 from emiff_ros.nodes.parameters import NodeParameters, ParameterError
 from emiff_ros.nodes.process import run_node
-from emiff_ros.nodes.qos import QosWatch
+from emiff_ros.nodes.qos import QosWatch, naming
 from emiff_ros.nodes.specifications import LOSSY_LINK
 from emiff_ros.transport.lossy_link import LinkConfig, LinkConfigError, LinkModel
 
@@ -63,33 +65,46 @@ class LossyLinkNode(LifecycleNode):
         self._meter: InputMeter | None = None
         self._window = CounterWindow()
         self._qos = QosWatch(self)
+        self._outputs = NodeOutputs(self, self._qos)
         diagnostics = DiagnosticsReporter(self)
         diagnostics.add('link', self._status)
         diagnostics.add('qos', self._qos.status)
         diagnostics.add_group(self._input_status)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Create the publisher."""
-        self._output = self.create_lifecycle_publisher(
-            self._message_type,
-            '~/output',
-            **self._qos.publisher('~/output', QoSProfile(depth=DEPTH)),
-        )
+        """Create the publisher; fails with the reason in the log."""
+        try:
+            self._output = self._outputs.create(
+                self._message_type, '~/output', QoSProfile(depth=DEPTH)
+            )
+        except Exception as error:  # rclpy drops what a transition raises without a word
+            self.get_logger().error(f'cannot configure: {reason_of(error)}')
+            self._outputs.destroy()
+            return TransitionCallbackReturn.FAILURE
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Begin to listen."""
+        """Begin to listen; fails with the reason in the log."""
+        try:
+            self._listen()
+        except Exception as error:  # rclpy drops what a transition raises without a word
+            self.get_logger().error(f'cannot activate: {reason_of(error)}')
+            self._stop()
+            return TransitionCallbackReturn.FAILURE
+        return super().on_activate(state)
+
+    def _listen(self) -> None:
         self._deliverer = Deliverer(self._output.publish)
         self._meter = InputMeter(self.resolve_topic_name('~/input'))
         profile = QoSProfile(depth=DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT)
-        self._input = self.create_subscription(
-            self._message_type,
-            '~/input',
-            callback=self._on_message,
-            raw=True,
-            **self._qos.subscription('~/input', profile),
-        )
-        return super().on_activate(state)
+        with naming('~/input'):
+            self._input = self.create_subscription(
+                self._message_type,
+                '~/input',
+                callback=self._on_message,
+                raw=True,
+                **self._qos.subscription('~/input', profile),
+            )
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop to listen; what is under way is gone."""
@@ -98,7 +113,7 @@ class LossyLinkNode(LifecycleNode):
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Destroy the publisher."""
-        self.destroy_publisher(self._output)
+        self._outputs.destroy()
         return super().on_cleanup(state)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -114,7 +129,7 @@ class LossyLinkNode(LifecycleNode):
         if self._input is not None:
             self.destroy_subscription(self._input)
             self._input = None
-            self._meter = None
+        self._meter = None
         if self._deliverer is not None:
             self._deliverer.stop()
             self._deliverer = None

@@ -34,6 +34,7 @@ from emiff_ros.nodes.health import NodeHealth
 from emiff_ros.nodes.images import NetworkImage, check_camera_info, prepare_image
 from emiff_ros.nodes.inputs import NodeInputs
 from emiff_ros.nodes.mailbox import LatestJobWorker
+from emiff_ros.nodes.outputs import NodeOutputs
 from emiff_ros.nodes.parameters import NodeParameters, Parameter
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.share import find_weights
@@ -92,6 +93,7 @@ class ManagedNode(LifecycleNode):
         self._camera_info_arrived = threading.Event()
         self.health = NodeHealth(self, self.parameters.values, self.images)
         self.inputs = NodeInputs(self, self.health, self.warn)
+        self.outputs = NodeOutputs(self, self.health.qos)
 
     # Hooks of the subclasses.
 
@@ -104,15 +106,11 @@ class ManagedNode(LifecycleNode):
         raise NotImplementedError
 
     def free_network(self) -> None:
-        """Drop the weights."""
-        raise NotImplementedError
-
-    def destroy_outputs(self) -> None:
-        """Destroy the publishers."""
+        """Drop the weights, if there are any."""
         raise NotImplementedError
 
     def create_outputs(self) -> None:
-        """Create the publishers."""
+        """Create the publishers, through ``self.outputs``."""
         raise NotImplementedError
 
     def create_inputs(self) -> None:
@@ -130,21 +128,27 @@ class ManagedNode(LifecycleNode):
     # Lifecycle.
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Load the network; fails with the reason in the log."""
+        """Load the network; fails with the reason in the log, and leaves nothing behind."""
         try:
-            if self.parameters.values.threads:
-                torch.set_num_threads(self.parameters.values.threads)
-            started = time.perf_counter()
-            path = find_weights(self.parameters.values.model)
-            metadata = read_metadata(path)
-            trained_on = metadata.get('trained_on', 'unknown data')
-            self.get_logger().info(f'weights {path.name}, trained on: {trained_on}')
-            device = self.load_network(path)
-            self._warm_up()
-        except (ValueError, OSError) as error:
-            self.get_logger().error(f'cannot configure: {error}')
-            self.health.network_failed(f'cannot configure: {error}')
+            self._configure()
+        except Exception as error:  # rclpy drops what a transition raises without a word
+            reason = f'cannot configure: {reason_of(error)}'
+            self.get_logger().error(reason)
+            self._free()
+            self.health.network_failed(reason)
             return TransitionCallbackReturn.FAILURE
+        return super().on_configure(state)
+
+    def _configure(self) -> None:
+        if self.parameters.values.threads:
+            torch.set_num_threads(self.parameters.values.threads)
+        started = time.perf_counter()
+        path = find_weights(self.parameters.values.model)
+        metadata = read_metadata(path)
+        trained_on = metadata.get('trained_on', 'unknown data')
+        self.get_logger().info(f'weights {path.name}, trained on: {trained_on}')
+        device = self.load_network(path)
+        self._warm_up()
         self.health.network_ready(
             model=path.stem,
             fingerprint=metadata['fingerprint'][:16],
@@ -158,29 +162,29 @@ class ManagedNode(LifecycleNode):
             f'one run takes {self.warm_up_seconds * 1e3:.0f} ms'
         )
         self.create_outputs()
-        self._debug_topics = DebugTopics(
-            self, self.health.qos, (*COMMON_MEASUREMENTS, *self.measurements)
-        )
-        return super().on_configure(state)
+        self._debug_topics = DebugTopics(self.outputs, (*COMMON_MEASUREMENTS, *self.measurements))
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to listen; fails with the reason in the log, as for a topic that is no name."""
+        try:
+            self._listen()
+        except Exception as error:  # rclpy drops what a transition raises without a word
+            self.get_logger().error(f'cannot activate: {reason_of(error)}')
+            self._stop()
+            return TransitionCallbackReturn.FAILURE
+        return super().on_activate(state)
+
+    def _listen(self) -> None:
         self._worker = LatestJobWorker(
             self._process, self._on_replaced, self._on_error, self.get_name()
         )
         transport = self.parameters.values.image_transport
         image_type = CompressedImage if transport == 'compressed' else Image
-        try:
-            self.inputs.listen_and_watch(image_type, '~/input/image', self._on_image, depth=1)
-            self.inputs.listen_and_watch(
-                CameraInfo, '~/input/camera_info', self._on_camera_info, depth=1
-            )
-            self.create_inputs()
-        except ValueError as error:
-            self.get_logger().error(f'cannot activate: {error}')
-            self._stop()
-            return TransitionCallbackReturn.FAILURE
-        return super().on_activate(state)
+        self.inputs.listen_and_watch(image_type, '~/input/image', self._on_image, depth=1)
+        self.inputs.listen_and_watch(
+            CameraInfo, '~/input/camera_info', self._on_camera_info, depth=1
+        )
+        self.create_inputs()
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop to listen and finish the image in hand."""
@@ -189,9 +193,7 @@ class ManagedNode(LifecycleNode):
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the network."""
-        self.destroy_outputs()
-        self._debug_topics.destroy()
-        self.free_network()
+        self._free()
         self.health.network_freed()
         return super().on_cleanup(state)
 
@@ -208,6 +210,10 @@ class ManagedNode(LifecycleNode):
             self.run_once()
             seconds.append(time.perf_counter() - started)
         self.warm_up_seconds = min(seconds)
+
+    def _free(self) -> None:
+        self.outputs.destroy()
+        self.free_network()
 
     def _stop(self, patience: float = 30.0) -> None:
         self.inputs.destroy()
@@ -291,3 +297,10 @@ class ManagedNode(LifecycleNode):
         if now - self._warned.get(refusal.cause, -LOG_INTERVAL) >= LOG_INTERVAL:
             self._warned[refusal.cause] = now
             self.get_logger().warning(f'{prefix}{refusal} [{refusal.cause}]')
+
+
+def reason_of(error: Exception) -> str:
+    """Return what an error says, with its kind where its words are not ours."""
+    if isinstance(error, (ValueError, OSError)):
+        return str(error)
+    return f'{type(error).__name__}: {error}'

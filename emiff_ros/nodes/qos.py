@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -47,6 +49,22 @@ OVERRIDING = QoSOverridingOptions(
     )
 )
 """Policies that ``qos_overrides.TOPIC.ENTITY.POLICY`` parameters can set, on every topic."""
+
+
+@contextmanager
+def naming(topic: str) -> Iterator[None]:
+    """Name the topic in what rclpy raises while a publisher or a subscription is made on it.
+
+    Raises:
+        ValueError: for whatever is raised inside.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(
+            f'{topic} cannot be opened ({type(error).__name__}: {error}); check the name and the '
+            f"parameters that begin with qos_overrides and the topic's full name"
+        ) from error
 
 
 class QosWatch:

@@ -23,7 +23,6 @@ import cv2
 from cv_bridge import CvBridge
 import numpy as np
 from numpy.typing import NDArray
-from rclpy.lifecycle import LifecycleNode
 from rclpy.lifecycle.publisher import LifecyclePublisher
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
@@ -31,7 +30,7 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
 from emiff_ros.nodes.images import NetworkImage
-from emiff_ros.nodes.qos import QosWatch
+from emiff_ros.nodes.outputs import NodeOutputs
 from emiff_ros.viz.birds_eye import BirdsEyeRenderer
 from emiff_ros.viz.markers import make_markers
 from emiff_ros.viz.overlay import draw_overlay
@@ -69,13 +68,14 @@ class Scene:
 class VehicleDebug:
     """Publishers of ``~/debug/markers``, ``~/debug/image`` and ``~/debug/birds_eye``."""
 
-    def __init__(self, node: LifecycleNode, qos: QosWatch) -> None:
-        """Create the publishers on ``node``."""
-        self._node = node
+    def __init__(self, outputs: NodeOutputs) -> None:
+        """Create the publishers.
+
+        Raises:
+            ValueError: if a QoS override cannot be.
+        """
         self._markers, self._image, self._birds_eye = (
-            node.create_lifecycle_publisher(
-                kind, topic, **qos.publisher(topic, QoSProfile(depth=KEPT))
-            )
+            outputs.create(kind, topic, QoSProfile(depth=KEPT))
             for kind, topic in (
                 (MarkerArray, '~/debug/markers'),
                 (Image, '~/debug/image'),
@@ -110,8 +110,3 @@ class VehicleDebug:
         message = self._bridge.cv2_to_imgmsg(picture, 'bgr8')
         message.header = header
         publisher.publish(message)
-
-    def destroy(self) -> None:
-        """Destroy the publishers."""
-        for publisher in (self._markers, self._image, self._birds_eye):
-            self._node.destroy_publisher(publisher)

@@ -49,6 +49,7 @@ from emiff_ros.nodes.pose_inputs import PoseInputs
 from emiff_ros.nodes.poses import PoseBuffer, VehiclePose
 from emiff_ros.nodes.process import run_node
 from emiff_ros.nodes.processing_time import Stopwatch
+from emiff_ros.nodes.qos import naming
 from emiff_ros.nodes.received_feature import ReceivedFeature, measurements, unused, used
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.nodes.specifications import VEHICLE
@@ -127,21 +128,13 @@ class VehicleNode(ManagedNode):
     def create_outputs(self) -> None:
         """Create the publishers."""
         self._detections, self._status = (
-            self.create_lifecycle_publisher(
-                kind, topic, **self.health.qos.publisher(topic, QoSProfile(depth=1))
-            )
+            self.outputs.create(kind, topic, QoSProfile(depth=1))
             for kind, topic in (
                 (Detection3DArray, '~/output/detections'),
                 (FusionStatus, '~/output/fusion_status'),
             )
         )
-        self._debug = VehicleDebug(self, self.health.qos)
-
-    def destroy_outputs(self) -> None:
-        """Destroy the publishers."""
-        self.destroy_publisher(self._detections)
-        self.destroy_publisher(self._status)
-        self._debug.destroy()
+        self._debug = VehicleDebug(self.outputs)
 
     def create_inputs(self) -> None:
         """Listen to the pose, the calibration and the stations."""
@@ -167,12 +160,9 @@ class VehicleNode(ManagedNode):
         for topic in filter(None, self.parameters.values.feature_chunk_topics):
             self._chunk_input.listen(topic)
         for topic in filter(None, self.parameters.values.feature_topics):
-            subscriber = Subscriber(
-                self,
-                FeatureTensor,
-                topic,
-                **self.inputs.options(topic, FEATURE_DEPTH),
-            )
+            options = self.inputs.options(topic, FEATURE_DEPTH)
+            with naming(topic):
+                subscriber = Subscriber(self, FeatureTensor, topic, **options)
             subscriber.registerCallback(self.inputs.guarded(self._on_feature))
             self.inputs.adopt(subscriber.sub)
 

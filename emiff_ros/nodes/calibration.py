@@ -22,11 +22,11 @@ import threading
 
 import numpy as np
 from numpy.typing import NDArray
-from rclpy.time import Time
 
 from emiff_msgs.msg import CameraCalibration
 from emiff_ros.geometry import as_affine
 from emiff_ros.nodes.refusal import Refusal
+from emiff_ros.nodes.stamps import nanoseconds_of
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class CalibrationBuffer:
                 'bad_calibration', f'calibration of {message.header.frame_id!r}: {error}'
             ) from error
         entry = Extrinsics(
-            Time.from_msg(message.header.stamp).nanoseconds,
+            nanoseconds_of(message.header.stamp),
             message.header.frame_id,
             message.reference_frame,
             affine,

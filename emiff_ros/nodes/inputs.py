@@ -22,11 +22,11 @@ from typing import Any
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
-from rclpy.time import Time
 
 from emiff_ros.nodes.health import NodeHealth
 from emiff_ros.nodes.qos import naming
 from emiff_ros.nodes.refusal import Refusal
+from emiff_ros.nodes.stamps import nanoseconds_of
 
 
 class NodeInputs:
@@ -89,9 +89,9 @@ class NodeInputs:
         meter = self._health.watch_input(topic, repeats, needed)
 
         def metered(message: Any) -> None:
-            stamp = Time.from_msg(message.header.stamp).nanoseconds
+            stamp = nanoseconds_of(message.header.stamp)
             now = self._node.get_clock().now().nanoseconds
-            meter.tick((now - stamp) / 1e9 if stamp else None)
+            meter.tick((now - stamp) / 1e9 if stamp > 0 else None)
             callback(message)
 
         self.listen(message_type, topic, metered, depth)

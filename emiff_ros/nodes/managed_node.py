@@ -23,7 +23,6 @@ import threading
 import time
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 import torch
 
@@ -37,6 +36,7 @@ from emiff_ros.nodes.mailbox import LatestJobWorker
 from emiff_ros.nodes.outputs import NodeOutputs
 from emiff_ros.nodes.parameters import NodeParameters, Parameter
 from emiff_ros.nodes.refusal import Refusal
+from emiff_ros.nodes.stamps import nanoseconds_of
 from emiff_ros.share import find_weights
 
 LOG_INTERVAL = 5.0
@@ -61,7 +61,7 @@ class ReceivedImage:
     @property
     def stamp(self) -> int:
         """Capture time, nanoseconds."""
-        return Time.from_msg(self.message.header.stamp).nanoseconds
+        return nanoseconds_of(self.message.header.stamp)
 
 
 class ManagedNode(LifecycleNode):
@@ -226,10 +226,12 @@ class ManagedNode(LifecycleNode):
     def _on_image(self, message: Image | CompressedImage) -> None:
         self.images.count('received')
         received = ReceivedImage(message, time.monotonic())
-        if received.stamp == 0:
+        if received.stamp <= 0:
             self._refuse_image(
                 Refusal(
-                    'zero_stamp', 'the image has no stamp: set header.stamp to its capture time'
+                    'zero_stamp',
+                    f'the image has no stamp ({received.stamp} ns): set header.stamp to its '
+                    'capture time',
                 )
             )
         elif self._worker is not None:

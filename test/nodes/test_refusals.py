@@ -45,6 +45,12 @@ def test_images(world, vehicle):
     world.vehicle.publish(type(world.now().to_msg())())
     wait_for(lambda: refused(world, vehicle, 'zero_stamp') == 1, 10)
 
+    before = type(world.now().to_msg())(sec=-3, nanosec=5)
+    world.vehicle.publish(before)
+    wait_for(lambda: refused(world, vehicle, 'zero_stamp') == 2, 10)
+    counts = world.listener.diagnostics(vehicle, 'images')
+    assert counts['received'] == '4'
+
     world.vehicle.info.width *= 2
     wait_for(lambda: world.publish_vehicle() and refused(world, vehicle, 'size_mismatch'), 20)
     world.vehicle.info.width //= 2

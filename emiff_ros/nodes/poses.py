@@ -23,10 +23,14 @@ import threading
 from nav_msgs.msg import Odometry
 import numpy as np
 from numpy.typing import NDArray
-from rclpy.time import Time
 
 from emiff_ros.geometry import affine_from_parts, rotation_from_quaternion
+from emiff_ros.matching.config import MatchingConfig
 from emiff_ros.nodes.refusal import Refusal
+from emiff_ros.nodes.stamps import nanoseconds_of
+
+CLOCK_JUMP = MatchingConfig.clock_jump
+"""Nanoseconds: odometry that goes back by more is of another run, as it is for the matching."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,8 @@ class PoseBuffer:
         orientation = pose.orientation
         quaternion = np.array([orientation.x, orientation.y, orientation.z, orientation.w])
         norm = float(np.linalg.norm(quaternion))
-        stamp = Time.from_msg(message.header.stamp).nanoseconds
-        if not np.isfinite(position).all() or not 0.9 < norm < 1.1 or stamp == 0:
+        stamp = nanoseconds_of(message.header.stamp)
+        if not np.isfinite(position).all() or not 0.9 < norm < 1.1 or stamp <= 0:
             raise Refusal(
                 'bad_odometry',
                 f'odometry at {stamp} ns has position {position.tolist()} and orientation '
@@ -93,8 +97,8 @@ class PoseBuffer:
             stamp, message.header.frame_id, message.child_frame_id, position, quaternion / norm
         )
         with self._changed:
-            if self._poses and stamp < self._poses[-1].stamp - 10_000_000_000:
-                self._poses.clear()  # the clock jumped back: a bag was started again
+            if self._poses and stamp < self._poses[-1].stamp - CLOCK_JUMP:
+                self._poses.clear()  # a bag or a simulator was started again
             index = bisect_left([known.stamp for known in self._poses], stamp)
             if index < len(self._poses) and self._poses[index].stamp == stamp:
                 self._poses[index] = entry

@@ -87,6 +87,23 @@ def test_an_earlier_bag_begins_anew():
     assert buffer.at(5 * SECOND).position[0] == 2.0
 
 
+def test_a_simulator_that_is_reset_to_a_moment_ago_begins_anew():
+    buffer = PoseBuffer(max_gap=0.2)
+    for seconds in (5.0, 5.1, 7.0):
+        buffer.add(odometry(seconds, x=1.0))
+    buffer.add(odometry(5.06, x=2.0))
+    with pytest.raises(Refusal, match='no pose'):
+        buffer.at(round(5.05 * SECOND))
+    assert buffer.at(round(5.06 * SECOND)).position[0] == 2.0
+
+
+def test_odometry_that_is_overtaken_is_put_in_its_place():
+    buffer = PoseBuffer(max_gap=1.0)
+    buffer.add(odometry(6.0, x=6.0))
+    buffer.add(odometry(5.1, x=5.1))
+    assert buffer.at(round(5.5 * SECOND)).position[0] == pytest.approx(5.5)
+
+
 def test_a_looped_bag_of_more_poses_than_are_kept_begins_anew():
     buffer = PoseBuffer(max_gap=0.2, capacity=3)
     for seconds in (5.0, 5.1, 5.2, 5.3, 5.4):
@@ -102,6 +119,7 @@ def test_a_looped_bag_of_more_poses_than_are_kept_begins_anew():
         lambda message: setattr(message.pose.pose.position, 'x', float('nan')),
         lambda message: setattr(message.pose.pose.orientation, 'w', 0.0),
         lambda message: setattr(message.header.stamp, 'sec', 0),
+        lambda message: setattr(message.header.stamp, 'sec', -5),
     ],
 )
 def test_refuses_bad_odometry(spoil):

@@ -66,13 +66,18 @@ class Transforms:
             min_forward=None, min_backward=Duration(seconds=-1), on_clock_change=True
         )
         self._jump_handle = node.get_clock().create_jump_callback(
-            threshold, post_callback=lambda _: self._buffer.clear()
+            threshold, post_callback=lambda _: self._forget()
         )
 
     def close(self) -> None:
         """Remove the subscriptions."""
         self._jump_handle.unregister()
         self._listener.unregister()
+
+    def _forget(self) -> None:
+        """Begin anew: what TF knows is of another run."""
+        self._buffer.clear()
+        self._newest = 0
 
     def lookup(
         self, target: str, source: str, stamp: int, timeout: float

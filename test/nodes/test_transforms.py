@@ -20,6 +20,7 @@ from nodes.transform_tree import TF2_IS_INSTALLED, TransformTree, provide_tf2, s
 from nodes.world import camera_from, wait_for
 import numpy as np
 import pytest
+from rclpy.clock import ClockType
 from rclpy.qos import QoSProfile
 from rclpy.time import Time
 from vision_msgs.msg import Detection3DArray
@@ -114,6 +115,21 @@ def test_a_bag_that_is_played_again_is_not_kept_out(transforms):
         source.at(STAMP)
     feed(transforms, moving(STAMP, (1.0, 2.0, 3.0)))
     assert source.at(STAMP).position.tolist() == [1.0, 2.0, 3.0]
+
+
+def test_a_clock_that_jumps_back_empties_tf_once(world, transforms):
+    clock = world.node.get_clock()
+    clock._set_ros_time_is_active(True)
+    late = STAMP + CACHE + 10**9
+    clock.set_ros_time_override(Time(nanoseconds=late, clock_type=ClockType.ROS_TIME))
+    source = TfPose(transforms, 'map', 'vehicle')
+    feed(transforms, moving(late))
+    source.at(late)
+    clock.set_ros_time_override(Time(nanoseconds=STAMP, clock_type=ClockType.ROS_TIME))
+    feed(transforms, moving(STAMP, (1.0, 2.0, 3.0)))
+    assert source.at(STAMP).position.tolist() == [1.0, 2.0, 3.0]
+    with pytest.raises(Refusal):
+        source.at(late)
 
 
 class Named:

@@ -212,6 +212,11 @@ def player(processes: Iterable[ProcessDescription], values: Mapping[str, str]) -
     return ExecuteProcess(cmd=command, name='play', output='screen')
 
 
+def _follows_clock(values: Mapping[str, str]) -> bool:
+    """Tell whether the programs beside the nodes take the time from /clock."""
+    return values['source'] != LIVE or values['use_sim_time'] == 'true'
+
+
 def recorder(processes: Iterable[ProcessDescription], values: Mapping[str, str]) -> Action:
     """Return the action that records what the nodes publish."""
     topics = [
@@ -224,7 +229,7 @@ def recorder(processes: Iterable[ProcessDescription], values: Mapping[str, str])
         ExecutableInPackage(executable='record-bag', package=PACKAGE), values['record'],
         *topics, '/diagnostics', '/tf', '/tf_static',
     ]  # fmt: skip
-    if values['source'] != LIVE or values['use_sim_time'] == 'true':
+    if _follows_clock(values):
         command.append('--use-sim-time')
     return ExecuteProcess(cmd=command, name='record', output='screen')
 
@@ -244,7 +249,7 @@ def rviz(processes: Iterable[ProcessDescription], values: Mapping[str, str]) -> 
         package='rviz2',
         executable='rviz2',
         arguments=['-d', str(share_directory() / 'config' / 'rviz' / 'cooperative.rviz')],
-        parameters=[{'use_sim_time': values['source'] != LIVE}],
+        parameters=[{'use_sim_time': _follows_clock(values)}],
         remappings=list(moved.items()),
     )
 

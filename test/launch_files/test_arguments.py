@@ -170,6 +170,19 @@ def test_rviz_finds_the_camera_info_and_moved_topics(launch_file):
     assert rviz.parameters == [{'use_sim_time': True}]
 
 
+@pytest.mark.parametrize(('wish', 'follows'), [('', False), ('false', False), ('true', True)])
+def test_beside_live_nodes_only_use_sim_time_makes_rviz_and_the_recorder_follow_clock(
+    launch_file, wish, follows
+):
+    started = launch_file(
+        'cooperative', source='live', use_sim_time=wish, rviz='true', record='out'
+    )
+    (rviz,) = [item for item in started.others if getattr(item, 'package', '') == 'rviz2']
+    assert rviz.parameters == [{'use_sim_time': follows}]
+    (recorder,) = [item for item in started.others if getattr(item, 'name', '') == 'record']
+    assert ('--use-sim-time' in recorder.cmd) == follows
+
+
 def test_a_topic_that_a_node_does_not_have_is_refused():
     with pytest.raises(
         ValueError, match=r"no topics \['input/odometry'\]; there are: input/image"

@@ -83,6 +83,7 @@ class InfrastructureNode(ManagedNode):
         self._encoder = None
         self._rate = RateController()
         self._rate_decision: RateDecision | None = None
+        self._without_pieces = ''
         self.health.reporter.add('rate', self._rate_status)
 
     def load_network(self, path: Path) -> torch.device:
@@ -157,7 +158,7 @@ class InfrastructureNode(ManagedNode):
         watch.lap('network_ms')
         header = FeatureHeader(
             stamp=received.stamp,
-            frame_id=received.message.header.frame_id or extrinsics.camera_frame,
+            frame_id=self.camera_frame() or extrinsics.camera_frame,
             station_id=values.station_id,
             session_id=self._session_id,
             sequence=self._sequence,
@@ -193,13 +194,20 @@ class InfrastructureNode(ManagedNode):
         return {**watch.laps, **sizes}
 
     def _publish_chunks(self, message: FeatureTensor) -> None:
-        pieces = cut(
-            serialize_message(message),
-            message.station_id,
-            message.session_id,
-            message.sequence,
-            self.parameters.values.chunk_redundancy,
-        )
+        """Publish the pieces of a feature; one that is too large for them travels whole only."""
+        self._without_pieces = ''
+        try:
+            pieces = cut(
+                serialize_message(message),
+                message.station_id,
+                message.session_id,
+                message.sequence,
+                self.parameters.values.chunk_redundancy,
+            )
+        except TransportError as error:
+            self._without_pieces = f'{error}; set a smaller byte_budget or chunk_redundancy'
+            self.warn(Refusal(error.cause, self._without_pieces), 'feature not cut in pieces: ')
+            return
         for piece in pieces:
             self._chunks.publish(message_from_chunk(piece, message.header))
 
@@ -220,6 +228,9 @@ class InfrastructureNode(ManagedNode):
             'spent_by_importance': rung.thrifty,
             'dropped_channels': decision.dropped_channels,
         }
+        if self._without_pieces:
+            message = f'not cut in pieces: {self._without_pieces}'
+            return status(DiagnosticStatus.WARN, message, **limits, **choice)
         if decision.costs_content:
             return status(DiagnosticStatus.WARN, 'the budget costs content', **limits, **choice)
         if rung.quantization > Quantization.parse(values.quantization):

@@ -1,0 +1,107 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What the roadside node makes of one image, in this process and without a radio."""
+
+import time
+
+from nodes.world import HEIGHT, WIDTH, camera_from, picture
+import numpy as np
+import pytest
+import rclpy
+from rclpy.lifecycle import TransitionCallbackReturn
+from sensor_msgs.msg import CameraInfo, CompressedImage
+
+from emiff_ros.demo.domain import isolated_domain
+from emiff_ros.nodes.diagnostics import OK, WARN
+from emiff_ros.nodes.infrastructure_node import InfrastructureNode
+from emiff_ros.nodes.managed_node import ReceivedImage
+from emiff_ros.transport import chunking
+
+
+@pytest.fixture
+def make(tiny_model):
+    """Return a function that makes an active node with a pose from its parameters."""
+    made = []
+    pose = camera_from((1050.0, 2008.0, 26.0), np.pi, 0.2).ravel().tolist()
+
+    def make_node(**parameters):
+        given = {
+            'model': tiny_model,
+            'device': 'cpu',
+            'threads': 1,
+            'pose_source': 'parameter',
+            'camera_from_map': pose,
+            **parameters,
+        }
+        arguments = [part for key, value in given.items() for part in ('-p', f'{key}:={value}')]
+        rclpy.init(args=['node', '--ros-args', *arguments])
+        node = InfrastructureNode()
+        made.append(node)
+        assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        assert node.trigger_activate() == TransitionCallbackReturn.SUCCESS
+        info = CameraInfo(width=WIDTH, height=HEIGHT)
+        info.k = [160.0, 0.0, WIDTH / 2, 0.0, 160.0, HEIGHT / 2, 0.0, 0.0, 1.0]
+        node._on_camera_info(info)
+        node.sent, node.pieces = [], []
+        node._features.publish = node.sent.append
+        if node._chunks is not None:
+            node._chunks.publish = node.pieces.append
+        return node
+
+    with isolated_domain():
+        yield make_node
+        for node in made:
+            node.trigger_shutdown()
+            node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def give(node, frame='camera'):
+    """Let the node work on an image; return the newest feature that it has sent."""
+    message = CompressedImage(format='jpeg', data=picture())
+    message.header.stamp, message.header.frame_id = node.get_clock().now().to_msg(), frame
+    node.images.count('received')
+    node._process(ReceivedImage(message, time.monotonic()))
+    return node.sent[-1]
+
+
+def test_a_feature_names_the_frame_of_the_parameter_before_that_of_the_image(make):
+    assert give(make(camera_frame='pole')).header.frame_id == 'pole'
+
+
+def test_a_feature_names_the_frame_of_the_image(make):
+    assert give(make()).header.frame_id == 'camera'
+
+
+def test_a_feature_that_is_too_large_for_pieces_is_published_whole(make, monkeypatch):
+    node = make(chunked=True)
+    give(node)
+    assert node.pieces
+    assert node._rate_status().level == OK
+    node.pieces.clear()
+    monkeypatch.setattr(chunking, 'MAX_CHUNKED_BYTES', 100)
+    give(node)
+    assert len(node.sent) == 2
+    assert not node.pieces
+    counts = node.images.snapshot()
+    assert (counts['received'], counts['published'], counts['refused']) == (2, 2, 0)
+    report = node._rate_status()
+    assert report.level == WARN
+    assert 'at most 100 bytes' in report.message
+    assert 'byte_budget' in report.message
+    monkeypatch.undo()
+    give(node)
+    assert node.pieces
+    assert node._rate_status().level == OK

@@ -46,7 +46,7 @@ setup(
         (f'share/{PACKAGE}', ['package.xml']),
         *shared('launch', '*.launch.py'),
         *shared('config', '**/*.yaml', '**/*.rviz', '**/*.json', 'dds/*', 'sros2/*'),
-        *shared('weights', '*.safetensors', '*.yaml'),
+        *shared('weights', '*.safetensors', '*.yaml', '*.json'),
     ],
     install_requires=['setuptools'],
     zip_safe=True,

@@ -40,6 +40,10 @@ VERBS = {
         'write one table of AP, bytes and time of several trained networks',
     ),
     'train': ('emiff_ros.commands.train', 'train a network on DAIR-V2X-C folders'),
+    'calibrate': (
+        'emiff_ros.commands.calibrate',
+        'find the scales of a network in 8 bits on some pairs',
+    ),
     'benchmark': (
         'emiff_ros.commands.benchmark',
         'time a network and its speed-ups against the plain one',

@@ -20,14 +20,16 @@
 
 The model stays the plain reference; ``network.py`` has the same methods, ``encoder.py`` those of a
 roadside unit. One idea a file: ``batch_norm.py``, ``precision.py``, ``channels_last.py``,
-``height_convolution.py``, ``winograd.py`` and ``volume_neck.py``, ``calibration.py`` and
-``quantized_neck.py``, ``voxel_reads.py``, ``candidates.py``, ``image_preparation.py``,
-``cuda_graph.py``.
+``height_convolution.py``, ``winograd.py`` and ``volume_neck.py``, ``column_neck.py``,
+``calibration.py`` and ``quantized_neck.py``, ``input_calibration.py`` and ``byte_convolution.py``
+with ``quantized_backbone.py`` and ``quantized_column_neck.py``, ``voxel_reads.py``,
+``deformable_table.py``, ``candidates.py``, ``image_preparation.py``, ``cuda_graph.py``.
 """
 
 from emiff_ros.acceleration.calibration import NeckCalibration, NeckObserver
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.encoder import AcceleratedEncoder
+from emiff_ros.acceleration.input_calibration import InputCalibration, InputObserver
 from emiff_ros.acceleration.network import AcceleratedEmiff, accelerate
 from emiff_ros.acceleration.pair_detector import PairDetector
 
@@ -35,6 +37,8 @@ __all__ = [
     'AcceleratedEmiff',
     'AcceleratedEncoder',
     'AccelerationConfig',
+    'InputCalibration',
+    'InputObserver',
     'NeckCalibration',
     'NeckObserver',
     'PairDetector',

@@ -38,5 +38,9 @@ class ColumnNeck(nn.Module):
 
     def forward(self, volume: Tensor) -> Tensor:
         """Reduce a volume to its bird's-eye map."""
-        columns = volume.permute(0, 3, 2, 4, 1).flatten(3)
-        return record('bev', self.layers(columns.permute(0, 3, 1, 2)))
+        return record('bev', self.layers(columns_of(volume)))
+
+
+def columns_of(volume: Tensor) -> Tensor:
+    """Volume [1, C, nx, ny, nz] -> map [1, nz * C, ny, nx], height after height."""
+    return volume.permute(0, 3, 2, 4, 1).flatten(3).permute(0, 3, 1, 2)

@@ -46,7 +46,10 @@ class AccelerationConfig(BaseModel):
             as the slowest axis; ``conv2d`` as 2D convolutions over the planes of the volume, each
             reading the planes below and above it as further channels; ``winograd`` the same with
             a quarter of the products (float32 on a CPU); ``int8`` with 8-bit factors behind the
-            first layer or block, which needs a calibration (CPU).
+            first layer or block, which needs a calibration (CPU). Of these a folded neck knows
+            ``int8`` alone.
+        quantized_encoders: 8-bit factors in the residual layers of both backbones, which needs a
+            calibration (CPU).
         fused_activations: bias, sum and ReLU of the neck inside cuDNN's 2D convolution (GPU).
         device_decoding: boxes and their suppression on the device; only detections are copied.
         autotune: let cuDNN try its algorithms once for each size (GPU).
@@ -63,6 +66,7 @@ class AccelerationConfig(BaseModel):
     indexed_sampling: bool = True
     indexed_deformation: bool = False
     neck: Literal['plain', 'conv3d', 'conv2d', 'winograd', 'int8'] = 'conv2d'
+    quantized_encoders: bool = False
     fused_activations: bool = False
     device_decoding: bool = False
     autotune: bool = False
@@ -76,6 +80,12 @@ class AccelerationConfig(BaseModel):
             raise ValueError(f'fused_activations needs neck conv2d; got {self.neck}')
         if self.neck == 'winograd' and self.precision != 'float32':
             raise ValueError(f'neck winograd needs precision float32; got {self.precision}')
+        if self.quantized_encoders and not (
+            self.precision == 'float32' and self.fold_batch_norm and self.channels_last
+        ):
+            raise ValueError(
+                'quantized_encoders needs precision float32, fold_batch_norm and channels_last'
+            )
         if self.cuda_graphs and not self.indexed_sampling:
             raise ValueError(
                 'cuda_graphs needs indexed_sampling: the model computes positions on the way, '
@@ -118,3 +128,10 @@ class AccelerationConfig(BaseModel):
         floats = 'winograd' if precision == 'float32' else 'conv3d'
         neck = 'int8' if quantized else floats
         return cls(precision=precision, indexed_deformation=True, neck=neck, opencv_resize=True)
+
+    @classmethod
+    def for_bytes(cls) -> 'AccelerationConfig':
+        """Return everything that helps a network with a folded neck on a CPU, 8 bits included."""
+        return cls(
+            indexed_deformation=True, neck='int8', quantized_encoders=True, opencv_resize=True
+        )

@@ -24,28 +24,47 @@ from emiff_ros.acceleration.channels_last import put_channels_last
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.convolution_settings import convolution_settings
 from emiff_ros.acceleration.cuda_graph import CapturedStep
+from emiff_ros.acceleration.input_calibration import InputCalibration, checked_calibration
 from emiff_ros.acceleration.precision import set_precision
+from emiff_ros.acceleration.quantized_backbone import quantize_backbone
 from emiff_ros.model.encoders import InfrastructureEncoder
+
+_PART = 'infrastructure_encoder'
 
 
 class AcceleratedEncoder:
     """A changed copy of an encoder; the switches that concern other parts play no role."""
 
-    def __init__(self, encoder: InfrastructureEncoder, acceleration: AccelerationConfig) -> None:
+    def __init__(
+        self,
+        encoder: InfrastructureEncoder,
+        acceleration: AccelerationConfig,
+        calibration: InputCalibration | None = None,
+    ) -> None:
         """Copy ``encoder`` and change the copy.
 
+        Args:
+            encoder: in evaluation mode.
+            acceleration: the speed-ups.
+            calibration: of the whole network, for 8 bits.
+
         Raises:
-            ValueError: in training mode, or with CUDA graphs or autotuning on a CPU.
+            ValueError: in training mode, if a speed-up does not fit the device, or without the
+                calibration that it needs.
         """
         device = next(encoder.parameters()).device
         for name in ('autotune', 'cuda_graphs'):
             if getattr(acceleration, name) and device.type != 'cuda':
                 raise ValueError(f'{name} needs an NVIDIA GPU; this encoder is on {device}')
+        if acceleration.quantized_encoders and device.type != 'cpu':
+            raise ValueError(f'quantized_encoders needs a CPU; this encoder is on {device}')
         if encoder.training:
             raise ValueError('the encoder is in training mode; call eval() before accelerating it')
         encoder = copy.deepcopy(encoder).requires_grad_(False)
         if acceleration.fold_batch_norm:
             fold_batch_norms(encoder)
+        if acceleration.quantized_encoders:
+            quantize_backbone(encoder, checked_calibration(calibration).part(_PART))
         set_precision(encoder, acceleration.dtype)
         if acceleration.channels_last:
             put_channels_last(encoder)

@@ -21,13 +21,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from emiff_ros.acceleration.calibration import NeckCalibration
 from emiff_ros.acceleration.camera_values import camera_values, split_values
 from emiff_ros.acceleration.candidates import Candidates, boxes_from_candidates
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.convolution_settings import convolution_settings
 from emiff_ros.acceleration.cuda_graph import CapturedStep
 from emiff_ros.acceleration.image_preparation import ImagePreparation, shrink_with_opencv
+from emiff_ros.acceleration.input_calibration import Calibration
 from emiff_ros.acceleration.steps import NetworkSteps
 from emiff_ros.acceleration.voxel_reads import VoxelReads
 from emiff_ros.model import Boxes, Camera, Emiff, HeadMaps, InfrastructureView
@@ -37,14 +37,14 @@ from emiff_ros.model.views import check_input_size
 
 
 def accelerate(
-    model: Emiff, config: AccelerationConfig, calibration: NeckCalibration | None = None
+    model: Emiff, config: AccelerationConfig, calibration: Calibration | None = None
 ) -> 'AcceleratedEmiff':
     """Return a copy of a network with the speed-ups of ``config``; ``model`` stays as it is.
 
     Args:
         model: in evaluation mode.
         config: the speed-ups.
-        calibration: what neck int8 needs.
+        calibration: what neck int8 and 8-bit encoders need.
 
     Raises:
         ValueError: if a speed-up does not fit the network or its device.
@@ -70,7 +70,7 @@ class AcceleratedEmiff:
         self,
         model: Emiff,
         acceleration: AccelerationConfig,
-        calibration: NeckCalibration | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         """Copy and change ``model``; see :func:`accelerate`."""
         self.config, self.acceleration = model.config, acceleration

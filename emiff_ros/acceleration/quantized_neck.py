@@ -23,20 +23,10 @@ signs; so does the output.
 import torch
 from torch import Tensor, nn
 
+from emiff_ros.acceleration.byte_convolution import STEPS, rounded_weights
 from emiff_ros.acceleration.calibration import NeckCalibration
 from emiff_ros.acceleration.height_convolution import HeightConvolution, neighbouring_planes
 from emiff_ros.acceleration.volume_neck import HeightMajorNeck, Residual
-from emiff_ros.processor import sums_byte_products
-
-_STEPS = 255
-
-
-def largest_weight() -> int:
-    """Return the largest 8-bit weight whose sums of products are exact on this CPU.
-
-    Without an instruction for it two products are added in 16 bits: 2 * 255 * 64 still fits.
-    """
-    return 127 if sums_byte_products() else 64
 
 
 class QuantizedConvolution(nn.Module):
@@ -64,10 +54,8 @@ class QuantizedConvolution(nn.Module):
         self._scales = input_scale, output_scale, residual_scale
         self._stride, self._padding = convolution.stride, convolution.padding
         weight, self._bias = convolution.weight.detach(), convolution.bias.detach()
-        largest = weight.abs().amax(dim=(1, 2, 3, 4)).clamp(min=1e-12)
-        self._weight_scales = largest / largest_weight()
+        rounded, self._weight_scales = rounded_weights(weight)
         self._zero_points = torch.zeros(len(weight), dtype=torch.int)
-        rounded = (weight / self._weight_scales.view(-1, 1, 1, 1, 1)).round().to(torch.int8)
         if residual_scale is None:
             geometry = [self._stride, 1, 1], [self._padding, 1, 1], [1, 1, 1], 1
         else:
@@ -116,7 +104,7 @@ class QuantizedNeck(nn.Module):
                 f'the calibration has {len(maxima)} maxima, the neck {len(convolutions)} '
                 'convolutions; calibrate this network with calibrate_neck'
             )
-        scales = [maximum / _STEPS for maximum in maxima]
+        scales = [maximum / STEPS for maximum in maxima]
         self.first = neck.layers[0]
         passed = 2 if isinstance(self.first, Residual) else 1
         self._input_scale = scales[passed - 1]
@@ -138,7 +126,7 @@ class QuantizedNeck(nn.Module):
     def forward(self, volume: Tensor) -> Tensor:
         """Reduce a volume to its bird's-eye map."""
         x = volume.permute(0, 1, 4, 3, 2).contiguous(memory_format=torch.channels_last_3d)
-        steps = self.first(x).div_(self._input_scale).round_().clamp_(max=_STEPS)
+        steps = self.first(x).div_(self._input_scale).round_().clamp_(max=STEPS)
         return self.rest(steps.to(torch.uint8)).squeeze(2).to(volume.dtype)
 
 

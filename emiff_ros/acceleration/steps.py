@@ -27,7 +27,10 @@ from emiff_ros.acceleration.channels_last import put_channels_last
 from emiff_ros.acceleration.column_neck import ColumnNeck
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.deformable_table import read_deformations_from_tables
+from emiff_ros.acceleration.input_calibration import Calibration, checked_calibration
 from emiff_ros.acceleration.precision import set_precision
+from emiff_ros.acceleration.quantized_backbone import quantize_backbone
+from emiff_ros.acceleration.quantized_column_neck import QuantizedColumnNeck
 from emiff_ros.acceleration.quantized_neck import QuantizedNeck
 from emiff_ros.acceleration.volume_neck import HeightMajorNeck
 from emiff_ros.acceleration.voxel_reads import VoxelReader, VoxelReads
@@ -53,9 +56,9 @@ class NetworkSteps:
         self,
         model: Emiff,
         acceleration: AccelerationConfig,
-        calibration: NeckCalibration | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
-        """Copy ``model`` and change the copy; neck int8 needs a ``calibration``.
+        """Copy ``model`` and change the copy; 8 bits need a ``calibration``.
 
         Raises:
             ValueError: if a speed-up does not fit the network or its device.
@@ -152,8 +155,9 @@ def _check(model: Emiff, acceleration: AccelerationConfig, device: torch.device)
     for name in ('fused_activations', 'autotune', 'cuda_graphs', 'parallel_encoders'):
         if getattr(acceleration, name) and device.type != 'cuda':
             raise ValueError(f'{name} needs an NVIDIA GPU; this network is on {device}')
-    if acceleration.indexed_deformation and device.type != 'cpu':
-        raise ValueError(f'indexed_deformation needs a CPU; this network is on {device}')
+    for name in ('indexed_deformation', 'quantized_encoders'):
+        if getattr(acceleration, name) and device.type != 'cpu':
+            raise ValueError(f'{name} needs a CPU; this network is on {device}')
     if acceleration.neck in ('winograd', 'int8') and device.type != 'cpu':
         raise ValueError(f'neck {acceleration.neck} needs a CPU; this network is on {device}')
     if acceleration.indexed_sampling and model.config.view_fusion == 'concatenate':
@@ -164,7 +168,7 @@ def _check(model: Emiff, acceleration: AccelerationConfig, device: torch.device)
 
 
 def _changed(
-    model: Emiff, acceleration: AccelerationConfig, calibration: NeckCalibration | None
+    model: Emiff, acceleration: AccelerationConfig, calibration: Calibration | None
 ) -> Emiff:
     """Return a copy of the network with other weights, layouts and neck."""
     model = copy.deepcopy(model).requires_grad_(False)
@@ -173,7 +177,9 @@ def _changed(
     if acceleration.neck != 'plain' and isinstance(model.neck, VolumeNeck):
         model.neck = _height_major(model.neck, acceleration, calibration)
     if acceleration.channels_last and isinstance(model.neck, FoldedNeck):
-        model.neck = ColumnNeck(model.neck, model.config.voxels.counts[2])
+        model.neck = _with_columns(model, acceleration, calibration)
+    if acceleration.quantized_encoders:
+        _quantize_encoders(model, calibration)
     if acceleration.indexed_deformation:
         read_deformations_from_tables(model)
     set_precision(model, acceleration.dtype)
@@ -182,11 +188,27 @@ def _changed(
     return model
 
 
+def _with_columns(
+    model: Emiff, acceleration: AccelerationConfig, calibration: Calibration | None
+) -> nn.Module:
+    neck = ColumnNeck(model.neck, model.config.voxels.counts[2])
+    if acceleration.neck != 'int8':
+        return neck
+    return QuantizedColumnNeck(neck, checked_calibration(calibration).part('neck'))
+
+
+def _quantize_encoders(model: Emiff, calibration: Calibration | None) -> None:
+    for name in ('vehicle_encoder', 'infrastructure_encoder'):
+        encoder = getattr(model, name, None)
+        if encoder is not None:
+            quantize_backbone(encoder, checked_calibration(calibration).part(name))
+
+
 def _height_major(
-    neck: VolumeNeck, acceleration: AccelerationConfig, calibration: NeckCalibration | None
+    neck: VolumeNeck, acceleration: AccelerationConfig, calibration: Calibration | None
 ) -> nn.Module:
     if acceleration.neck != 'int8':
         return HeightMajorNeck(neck, acceleration.neck, acceleration.fused_activations)
-    if calibration is None:
+    if not isinstance(calibration, NeckCalibration):
         raise ValueError('neck int8 needs a calibration; see NeckObserver')
     return QuantizedNeck(HeightMajorNeck(neck, 'conv3d'), calibration)

@@ -30,7 +30,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from emiff_ros.acceleration import AccelerationConfig, NeckCalibration
+from emiff_ros.acceleration import AccelerationConfig, InputCalibration, NeckCalibration
+from emiff_ros.acceleration.input_calibration import Calibration
 from emiff_ros.benchmarking.accuracy import PROTOCOL, average_precisions, read_pairs
 from emiff_ros.benchmarking.agreement import agreement
 from emiff_ros.benchmarking.fixed_rate import highest_rate, run_at_rate
@@ -102,9 +103,9 @@ def compare(
         model = model.to(device).eval()
     else:
         model = seeded_model(config, inputs[0], device)
-    calibration: list[NeckCalibration] = []
+    calibration: list[Calibration] = []
 
-    def calibrate() -> NeckCalibration:
+    def calibrate() -> Calibration:
         others = inputs[-2:] if frames else make_pairs(config, 2, first=100)
         calibration.append(calibrate_on(model, others))
         return calibration[0]
@@ -161,11 +162,18 @@ def compare(
 def run_once(config: EmiffConfig, candidate: str) -> None:
     """Build one candidate of a CPU with random weights and run it twice."""
     model = Emiff(config).eval()
-    layers = sum(isinstance(module, nn.Conv3d) for module in model.neck.modules())
-    scales = NeckCalibration(maxima=(1.0,) * max(1, layers))
-    runner = cpu_runners(model, lambda: scales)[candidate]()
+    runner = cpu_runners(model, lambda: _any_scales(model))[candidate]()
     for pair in make_pairs(config, 2):
         runner(pair)
+
+
+def _any_scales(model: Emiff) -> Calibration:
+    """Return scales that fit the network's layers but no frames."""
+    if model.config.neck.kind == 'folded':
+        convolutions = [n for n, module in model.named_modules() if isinstance(module, nn.Conv2d)]
+        return InputCalibration(fingerprint='', frames=0, maxima=dict.fromkeys(convolutions, 1.0))
+    layers = sum(isinstance(module, nn.Conv3d) for module in model.neck.modules())
+    return NeckCalibration(maxima=(1.0,) * layers)
 
 
 def _rates(run: Callable[[int], Boxes], per_second: float, extent: Extent) -> dict[str, Any]:
@@ -205,14 +213,17 @@ def _add_stages(
     precision: str,
     pair: Pair,
     device: torch.device,
-    calibration: Sequence[NeckCalibration],
+    calibration: Sequence[Calibration],
 ) -> None:
     """Add the stages of one precision with their shares of the measured peak."""
     cuda, scales = device.type == 'cuda', None
     if cuda:
         acceleration = AccelerationConfig.for_gpu(precision)
     elif precision == 'int8':
-        acceleration, scales = AccelerationConfig.for_cpu(quantized=True), calibration[0]
+        folded = model.config.neck.kind == 'folded'
+        quantized = AccelerationConfig.for_cpu(quantized=True)
+        acceleration = AccelerationConfig.for_bytes() if folded else quantized
+        scales = calibration[0]
     else:
         acceleration = AccelerationConfig.for_cpu(precision)
     report.setdefault('peak_tflops', {})[precision] = measured_peak(device, acceleration.dtype)

@@ -20,12 +20,14 @@ import torch
 
 from emiff_ros.acceleration import (
     AccelerationConfig,
-    NeckCalibration,
+    InputCalibration,
+    InputObserver,
     NeckObserver,
     PairDetector,
     accelerate,
 )
 from emiff_ros.acceleration.convolution_settings import convolution_settings
+from emiff_ros.acceleration.input_calibration import Calibration
 from emiff_ros.benchmarking.workload import Pair, run_plain
 from emiff_ros.model import Boxes, Emiff
 
@@ -48,7 +50,7 @@ def plain_runner(model: Emiff, tf32: bool = False) -> Runner:
 
 
 def accelerated_runner(
-    model: Emiff, acceleration: AccelerationConfig, calibration: NeckCalibration | None = None
+    model: Emiff, acceleration: AccelerationConfig, calibration: Calibration | None = None
 ) -> Runner:
     """Return an accelerated copy of the network."""
     detector = PairDetector(accelerate(model, acceleration, calibration))
@@ -101,13 +103,13 @@ def gpu_runners(model: Emiff) -> dict[str, Callable[[], Runner]]:
 
 
 def cpu_runners(
-    model: Emiff, calibrate: Callable[[], NeckCalibration]
+    model: Emiff, calibrate: Callable[[], Calibration]
 ) -> dict[str, Callable[[], Runner]]:
     """Return builders of all candidates on a CPU, the most telling first.
 
     Args:
         model: the network.
-        calibrate: gives what an 8-bit neck needs.
+        calibrate: gives what 8 bits need.
     """
 
     def changed(precision: str, **changes: object) -> Callable[[], Runner]:
@@ -118,6 +120,15 @@ def cpu_runners(
         acceleration = AccelerationConfig.for_cpu('bfloat16', quantized=True)
         return accelerated_runner(model, acceleration, calibrate())
 
+    def bytes_only() -> Runner:
+        return accelerated_runner(model, AccelerationConfig.for_bytes(), calibrate())
+
+    folded = {
+        'int8': bytes_only,
+        'int8, encoders alone': lambda: accelerated_runner(
+            model, AccelerationConfig.for_bytes().model_copy(update={'neck': 'plain'}), calibrate()
+        ),
+    }
     volume = {
         'bfloat16, neck int8': quantized,
         'float32, neck conv2d': changed('float32', neck='conv2d'),
@@ -128,7 +139,7 @@ def cpu_runners(
         'float32 eager': lambda: plain_runner(model),
         'float32': changed('float32'),
         'bfloat16': changed('bfloat16'),
-        **(volume if model.config.neck.kind == 'volume' else {}),
+        **(volume if model.config.neck.kind == 'volume' else folded),
         'float32, no channels_last': changed('float32', channels_last=False),
         'float32, no fold_batch_norm': changed('float32', fold_batch_norm=False),
         'float32, no indexed_sampling': changed('float32', indexed_sampling=False),
@@ -138,8 +149,13 @@ def cpu_runners(
     }
 
 
-def calibrate_on(model: Emiff, pairs: Sequence[Pair]) -> NeckCalibration:
-    """Return the scales of an 8-bit neck that fit some pairs."""
+def calibrate_on(model: Emiff, pairs: Sequence[Pair]) -> Calibration:
+    """Return the scales that fit some pairs: of an 8-bit 3D neck, or else of the whole network."""
+    if model.config.neck.kind == 'folded':
+        with InputObserver(model) as inputs, torch.inference_mode():
+            for pair in pairs:
+                run_plain(model, pair)
+        return InputCalibration(fingerprint='', frames=len(pairs), maxima=inputs.maxima)
     network = accelerate(model, AccelerationConfig.for_cpu('bfloat16'))
     detector = PairDetector(network)
     with NeckObserver(network.neck) as observer:

@@ -26,11 +26,12 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from emiff_ros.acceleration import AccelerationConfig, NeckCalibration
+from emiff_ros.acceleration import AccelerationConfig
 from emiff_ros.acceleration.camera_values import camera_values, split_values
 from emiff_ros.acceleration.convolution_settings import convolution_settings
 from emiff_ros.acceleration.cuda_graph import CapturedStep
 from emiff_ros.acceleration.image_preparation import ImagePreparation, shrink_with_opencv
+from emiff_ros.acceleration.input_calibration import Calibration
 from emiff_ros.acceleration.steps import NetworkSteps
 from emiff_ros.benchmarking.workload import Pair
 from emiff_ros.model import Boxes, Emiff, HeadMaps
@@ -62,7 +63,7 @@ def stage_table(
     acceleration: AccelerationConfig,
     pair: Pair,
     repeats: int = 10,
-    calibration: NeckCalibration | None = None,
+    calibration: Calibration | None = None,
 ) -> dict[str, dict[str, float]]:
     """Run one pair stage by stage.
 

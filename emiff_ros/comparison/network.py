@@ -65,6 +65,7 @@ class Network:
 
     Attributes:
         config: of the network.
+        model: in evaluation mode, on the device.
         metadata: of the weights file.
         fingerprint: of the weights.
     """
@@ -89,7 +90,7 @@ class Network:
         """
         model, self.config, self.fingerprint = load_weights(path)
         self.metadata = read_metadata(path)
-        self._model = model.to(device).eval()
+        self.model = model.to(device).eval()
         self._device = device
         self._quantization, self._coder = quantization, coder
         self._sizer = MessageSizer()
@@ -121,7 +122,7 @@ class Network:
             'levels',
             frame,
             stops,
-            lambda: self._model.encode_vehicle(self._input(self.load(frame, stops))),
+            lambda: self.model.encode_vehicle(self._input(self.load(frame, stops))),
         )
 
     @torch.inference_mode()
@@ -134,7 +135,7 @@ class Network:
         self, levels: list[Tensor] | None, camera: Camera | None, views: list[InfrastructureView]
     ) -> ScoredBoxes:
         """Detect in the frame of the cameras: corners and scores."""
-        found = self._model.decode(self._model.fuse(levels, camera, views))[0]
+        found = self.model.decode(self.model.fuse(levels, camera, views))[0]
         corners = box_corners(found.boxes.double().cpu().numpy())
         return ScoredBoxes(corners, found.scores.double().cpu().numpy())
 
@@ -174,7 +175,7 @@ class Network:
         if self.config.modality == 'early':
             jpeg = frame.image_bytes()
             return Sent(None, image, len(jpeg), self._sizer.image(jpeg))
-        tensor = self._model.encode_infrastructure(image)
+        tensor = self.model.encode_infrastructure(image)
         encoded = encode_feature(tensor[0].float().cpu().numpy(), self._quantization, self._coder)
         received = torch.from_numpy(decode_feature(encoded))[None].to(self._device)
         size = self._sizer.feature(encoded)

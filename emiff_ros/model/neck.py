@@ -26,14 +26,16 @@ from emiff_ros.model.config import EmiffConfig
 from emiff_ros.model.recorder import record
 
 
-class _Residual(nn.Module):
+class Residual(nn.Module):
     """ReLU(x + norm(conv(ReLU(norm(conv(x)))))), kernel 3, channels unchanged."""
 
     def __init__(self, first: nn.Module, second: nn.Module) -> None:
+        """Take both convolutions with their norms."""
         super().__init__()
         self.first, self.second = first, second
 
     def forward(self, x: Tensor) -> Tensor:
+        """Run both."""
         return torch.relu(x + self.second(torch.relu(self.first(x))))
 
 
@@ -72,7 +74,7 @@ class VolumeNeck(nn.Module):
                 halve = _conv3d(neck.widths[index - 1], width, stride=2)
                 layers.append(nn.Sequential(halve, nn.ReLU(inplace=True)))
             if neck.residual:
-                layers.append(_Residual(_conv3d(width, width), _conv3d(width, width)))
+                layers.append(Residual(_conv3d(width, width), _conv3d(width, width)))
         flatten = _conv3d(neck.widths[-1], neck.out_channels, pad_height=0)
         layers.append(nn.Sequential(flatten, nn.ReLU(inplace=True)))
         self.layers = nn.ModuleList(layers)
@@ -103,7 +105,7 @@ class FoldedNeck(nn.Module):
         ]
         for width, following in pairwise([*neck.widths, neck.out_channels]):
             if neck.residual:
-                layers.append(_Residual(_conv2d(width, width), _conv2d(width, width)))
+                layers.append(Residual(_conv2d(width, width), _conv2d(width, width)))
             layers += [_conv2d(width, following), nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers)
 

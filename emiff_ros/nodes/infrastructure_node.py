@@ -43,7 +43,7 @@ from emiff_ros.nodes.process import run_node
 from emiff_ros.nodes.processing_time import Stopwatch
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.nodes.specifications import INFRASTRUCTURE
-from emiff_ros.nodes.speed import choose_acceleration
+from emiff_ros.nodes.speed import calibration_for, choose_acceleration
 from emiff_ros.nodes.transforms import TfExtrinsics, tf_is_wanted
 from emiff_ros.transport.chunk_message import message_from_chunk
 from emiff_ros.transport.chunking import cut
@@ -96,9 +96,13 @@ class InfrastructureNode(ManagedNode):
             pose = as_affine(values.camera_from_map, 'parameter camera_from_map')
             self._fixed_pose = FixedExtrinsics(Extrinsics(0, '', values.map_frame, pose))
         encoder, self._config, fingerprint = load_infrastructure_encoder(path)
+        acceleration = choose_acceleration(
+            values.acceleration, self._device, self.get_logger().warning
+        )
         self._encoder = AcceleratedEncoder(
             encoder.to(self._device).eval(),
-            choose_acceleration(values.acceleration, self._device, self.get_logger().warning),
+            acceleration,
+            calibration_for(acceleration, path, fingerprint),
         )
         self._fingerprint = bytes.fromhex(fingerprint)
         return self._device

@@ -15,13 +15,15 @@
 """Which speed-ups the parameter ``acceleration`` stands for."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
-from emiff_ros.acceleration import AccelerationConfig
+from emiff_ros.acceleration import AccelerationConfig, InputCalibration
+from emiff_ros.acceleration.input_calibration import CALIBRATION_SUFFIX
 from emiff_ros.processor import multiplies
 
-CHOICES = ('auto', 'off', 'float32', 'bfloat16', 'float16')
+CHOICES = ('auto', 'off', 'float32', 'bfloat16', 'float16', 'int8')
 
 
 def choose_acceleration(
@@ -38,7 +40,7 @@ def choose_acceleration(
         warn: is told if the CPU has no instructions for the precision.
 
     Raises:
-        ValueError: for another choice.
+        ValueError: for another choice, or one that the device does not have.
     """
     if choice not in CHOICES:
         raise ValueError(f'acceleration is {choice!r}; expected one of {", ".join(CHOICES)}')
@@ -47,6 +49,10 @@ def choose_acceleration(
         choice = 'off' if on_gpu else 'float32'
     if choice == 'off':
         return AccelerationConfig.plain()
+    if choice == 'int8':
+        if on_gpu:
+            raise ValueError('acceleration int8 needs a CPU; choose float16 or bfloat16 on a GPU')
+        return AccelerationConfig.for_bytes()
     if on_gpu:
         return AccelerationConfig.for_gpu(choice)
     acceleration = AccelerationConfig.for_cpu(choice)
@@ -56,3 +62,23 @@ def choose_acceleration(
             'long as with float32; use auto'
         )
     return acceleration
+
+
+def calibration_for(
+    acceleration: AccelerationConfig, weights: Path, fingerprint: str
+) -> InputCalibration | None:
+    """Return the calibration that 8 bits need, from the file beside the weights; else None.
+
+    Raises:
+        ValueError: if the file is missing, broken or of other weights.
+    """
+    if not acceleration.quantized_encoders:
+        return None
+    path = weights.with_suffix(CALIBRATION_SUFFIX)
+    calibration = InputCalibration.from_json(path)
+    if calibration.fingerprint != fingerprint:
+        raise ValueError(
+            f'{path} belongs to other weights ({calibration.fingerprint[:12]}, these are '
+            f'{fingerprint[:12]}); make it anew with: python -m emiff_ros calibrate'
+        )
+    return calibration

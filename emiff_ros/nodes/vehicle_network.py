@@ -26,6 +26,7 @@ import torch
 from emiff_ros.acceleration import AccelerationConfig, accelerate
 from emiff_ros.model import Boxes, Camera, InfrastructureView, preprocess_image
 from emiff_ros.model.weights import load_vehicle_model
+from emiff_ros.nodes.speed import calibration_for
 from emiff_ros.transport.feature_header import FeatureExpectation
 
 
@@ -42,10 +43,11 @@ class VehicleNetwork:
 
         Raises:
             WeightsError: if the file cannot be used.
-            ValueError: if a speed-up does not fit the network.
+            ValueError: if a speed-up does not fit the network or lacks its calibration.
         """
         model, self.config, fingerprint = load_vehicle_model(path)
-        self._network = accelerate(model.to(device).eval(), acceleration)
+        calibration = calibration_for(acceleration, path, fingerprint)
+        self._network = accelerate(model.to(device).eval(), acceleration, calibration)
         self.expectation = FeatureExpectation(
             fingerprint=bytes.fromhex(fingerprint),
             image_size=self.image_size,

@@ -21,6 +21,10 @@ import numpy as np
 import pytest
 import torch
 
+from emiff_ros.model import Camera
+from emiff_ros.model.config import EmiffConfig
+from emiff_ros.share import share_directory
+
 DEVICES = ['cpu'] + (['cuda'] if torch.cuda.is_available() else [])
 
 CASES = {case.name: case for case in (SMALL, SMALL_S4)}
@@ -55,3 +59,20 @@ def model_of():
 @pytest.fixture
 def golden_of():
     return lambda case: _golden(case.name)
+
+
+@pytest.fixture(scope='session')
+def folded_config():
+    """Return the configuration of a still smaller emiff_small: its neck is folded."""
+    small = EmiffConfig.from_yaml(share_directory() / 'config' / 'model' / 'emiff_small.yaml')
+    values = small.model_dump(mode='json') | {'image_height': 96, 'image_width': 160}
+    values['voxels'] |= {'counts': [13, 11, 4]}
+    return EmiffConfig.from_dict(values, 'a smaller emiff_small')
+
+
+@pytest.fixture(scope='session')
+def folded_camera():
+    """Return a camera that looks ahead, at that network's image size."""
+    intrinsics = np.array([[90.0, 0, 80], [0, 90, 48], [0, 0, 1]])
+    camera_from_vehicle = np.array([[0.0, -1, 0, 0.5], [0, 0, -1, 1.5], [1, 0, 0, 0.2]])
+    return Camera(intrinsics, camera_from_vehicle, (96, 160))

@@ -16,29 +16,19 @@
 
 import copy
 
-import numpy as np
 import pytest
 import torch
 
 from emiff_ros.acceleration import AccelerationConfig, accelerate
 from emiff_ros.acceleration.batch_norm import fold_batch_norms
 from emiff_ros.acceleration.column_neck import ColumnNeck
-from emiff_ros.model import Camera, Emiff, InfrastructureView
-from emiff_ros.model.config import EmiffConfig
+from emiff_ros.model import Emiff, InfrastructureView
 from emiff_ros.model.neck import FoldedNeck
-from emiff_ros.share import share_directory
-
-
-@pytest.fixture(scope='module')
-def config():
-    small = EmiffConfig.from_yaml(share_directory() / 'config' / 'model' / 'emiff_small.yaml')
-    values = small.model_dump(mode='json') | {'image_height': 96, 'image_width': 160}
-    values['voxels'] |= {'counts': [13, 11, 4]}
-    return EmiffConfig.from_dict(values, 'a smaller emiff_small')
 
 
 @pytest.mark.parametrize('folded', [False, True])
-def test_it_is_the_neck(config, folded):
+def test_it_is_the_neck(folded_config, folded):
+    config = folded_config
     torch.manual_seed(4)
     neck = FoldedNeck(config).requires_grad_(False).eval()
     volume = torch.randn(1, config.fpn_channels, *config.voxels.counts)
@@ -51,14 +41,10 @@ def test_it_is_the_neck(config, folded):
 
 
 @pytest.mark.parametrize('views', [0, 1, 2])
-def test_the_whole_network_gives_the_same_maps(config, views):
+def test_the_whole_network_gives_the_same_maps(folded_config, folded_camera, views):
+    config, camera = folded_config, folded_camera
     torch.manual_seed(5)
     model = Emiff(config).requires_grad_(False).eval()
-    camera = Camera(
-        np.array([[90.0, 0, 80], [0, 90, 48], [0, 0, 1]]),
-        np.array([[0.0, -1, 0, 0.5], [0, 0, -1, 1.5], [1, 0, 0, 0.2]]),
-        (96, 160),
-    )
     image = torch.rand(1, 3, 96, 160)
     feature = torch.rand(1, *config.transmitted_shape)
     roadside = [

@@ -14,6 +14,8 @@
 
 """The parameter ``acceleration``: what it stands for, and that it keeps the answer."""
 
+from pathlib import Path
+
 from nodes.world import save_tiny_model
 import numpy as np
 import pytest
@@ -21,9 +23,11 @@ import torch
 
 from emiff_ros.acceleration import AccelerationConfig
 from emiff_ros.model import Camera
+from emiff_ros.model.weights import load_weights
 from emiff_ros.nodes import speed
-from emiff_ros.nodes.speed import choose_acceleration
+from emiff_ros.nodes.speed import calibration_for, choose_acceleration
 from emiff_ros.nodes.vehicle_network import VehicleNetwork
+from emiff_ros.share import find_weights
 
 OPTICAL_FROM_VEHICLE = np.array([[0.0, -1, 0, 0], [0, 0, -1, 1.6], [1, 0, 0, 0]])
 CPU, GPU = torch.device('cpu'), torch.device('cuda:0')
@@ -46,6 +50,24 @@ def test_off_is_the_plain_network(device):
 def test_a_precision_is_taken_on_either_device():
     assert choose('bfloat16', CPU) == AccelerationConfig.for_cpu('bfloat16')
     assert choose('float16', GPU) == AccelerationConfig.for_gpu('float16')
+
+
+def test_8_bits_are_for_a_cpu():
+    assert choose('int8', CPU) == AccelerationConfig.for_bytes()
+    with pytest.raises(ValueError, match='acceleration int8 needs a CPU'):
+        choose('int8', GPU)
+
+
+def test_the_shipped_weights_have_their_calibration():
+    weights = find_weights('emiff_small')
+    _, _, fingerprint = load_weights(weights)
+    acceleration = AccelerationConfig.for_bytes()
+    assert calibration_for(acceleration, weights, fingerprint).frames > 10
+    assert calibration_for(AccelerationConfig(), weights, fingerprint) is None
+    with pytest.raises(ValueError, match='belongs to other weights .* emiff_ros calibrate'):
+        calibration_for(acceleration, weights, 'f' * 64)
+    with pytest.raises(ValueError, match='no calibration for 8 bits .* emiff_ros calibrate'):
+        calibration_for(acceleration, Path('none.safetensors'), fingerprint)
 
 
 @pytest.mark.parametrize('able', [True, False])

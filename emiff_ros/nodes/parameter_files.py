@@ -82,11 +82,16 @@ def markdown_table(specification: Iterable[Parameter]) -> str:
         meaning = f'{item.description}{unit}'
         if item.choices:
             meaning += f' One of: {", ".join(item.choices)}.'
-        if item.minimum is not None or item.maximum is not None:
-            meaning += f' From {item.minimum} to {item.maximum}.'
+        meaning += _limits(item.minimum, item.maximum)
         changes = 'yes' if item.run_time else 'no'
         lines.append(f'| `{item.name}` | `{json.dumps(item.default)}` | {changes} | {meaning} |')
     return '\n'.join(lines) + '\n'
+
+
+def _limits(minimum: float | None, maximum: float | None) -> str:
+    if minimum is None:
+        return '' if maximum is None else f' At most {maximum}.'
+    return f' At least {minimum}.' if maximum is None else f' From {minimum} to {maximum}.'
 
 
 def files(root: Path) -> dict[Path, str]:

@@ -15,6 +15,7 @@
 """What became of the features of a station."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class StationCounters:
         received: messages, duplicates not among them.
         fused: used in at least one result.
         superseded: left the cache unused because of newer ones.
-        expired: left the cache unused because of their age, or because the clock jumped back.
+        expired: left the cache unused because of their age, because the clock jumped back, or
+            because the station was forgotten.
         refused_by_cause: never used, by the name of the cause.
         cached: still in the cache and not used so far.
         lost: open gaps of the sequence; a late arrival closes its gap.
@@ -57,3 +59,17 @@ class StationCounters:
         """Tell whether every received message is accounted for."""
         accounted = self.fused + self.superseded + self.expired + self.refused + self.cached
         return self.received == accounted
+
+
+class AllCounters(NamedTuple):
+    """One moment's counters of everything that arrived.
+
+    Attributes:
+        known: of each known station.
+        unknown: of what was refused under other names.
+        forgotten: of the stations that are not known any more, in all.
+    """
+
+    known: dict[str, StationCounters]
+    unknown: StationCounters
+    forgotten: StationCounters

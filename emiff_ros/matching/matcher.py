@@ -18,8 +18,8 @@ from collections.abc import Iterable
 import threading
 from typing import Any
 
-from emiff_ros.matching.config import MatchingConfig
-from emiff_ros.matching.counters import StationCounters
+from emiff_ros.matching.config import SECOND, MatchingConfig
+from emiff_ros.matching.counters import AllCounters, StationCounters
 from emiff_ros.matching.policy import MatchingPolicy, NewestFitting
 from emiff_ros.matching.results import Accepted, Match, Refused, StampedHeader
 from emiff_ros.matching.station_cache import Station
@@ -30,6 +30,10 @@ class Matcher:
 
     Subscription callbacks call :meth:`add` and :meth:`refuse`; the worker calls :meth:`match`, and
     :meth:`report_fused` or :meth:`report_refused` for what became of each chosen feature.
+
+    A station is known from its first readable feature on. It is forgotten after
+    ``config.max_silence``, or to make room for another one once it has been of no use for longer
+    than the window; its counters then go to those of the forgotten ones.
     """
 
     def __init__(
@@ -44,7 +48,7 @@ class Matcher:
         Args:
             config: windows and bounds.
             policy: which of the fitting features is chosen; the newest by default.
-            stations: names that are reported from the start.
+            stations: names that are reported from the start and never forgotten.
             learn_stations: take in stations not named, up to ``config.max_stations`` in all.
 
         Raises:
@@ -53,13 +57,16 @@ class Matcher:
         self._config = config or MatchingConfig()
         self._policy = policy or NewestFitting()
         self._stations = {name: Station(name, self._config) for name in stations}
+        self._named = frozenset(self._stations)
         if len(self._stations) > self._config.max_stations:
             raise ValueError(
                 f'{len(self._stations)} stations named; expected at most '
                 f'{self._config.max_stations}: raise max_stations'
             )
         self._learn_stations = learn_stations
-        self._unassigned = Station('', self._config)
+        self._unknown = Station('', self._config)
+        self._forgotten = Station('', self._config)
+        self._in_hand: frozenset[str] = frozenset()
         self._vehicle_stamp: int | None = None
         self._lock = threading.Lock()
 
@@ -69,7 +76,7 @@ class Matcher:
             if config == self._config:
                 return
             self._config = config
-            for station in (*self._stations.values(), self._unassigned):
+            for station in (*self._stations.values(), self._unknown, self._forgotten):
                 station.configure(config)
 
     def choose_by(self, policy: MatchingPolicy) -> None:
@@ -82,10 +89,13 @@ class Matcher:
         Returns:
             What :meth:`Station.add` returns, or Refused with the cause ``unknown_station``.
         """
-        station = self._station(header.station_id)
-        if station is None:
-            return self._refuse_unknown(header.station_id, now)
-        return station.add(header, payload, now)
+        with self._lock:
+            name = header.station_id
+            station = self._stations.get(name) or self._learned(name, now)
+            if station is None:
+                reason = self._unknown_reason(name)
+                return self._unknown.refuse('unknown_station', reason, now)
+            return station.add(header, payload, now)
 
     def refuse(
         self,
@@ -95,11 +105,13 @@ class Matcher:
         now: int,
         header: StampedHeader | None = None,
     ) -> Refused:
-        """Count a message that the caller has refused; see :meth:`Station.refuse`."""
-        station = self._station(station_id)
-        if station is None:
-            return self._refuse_unknown(station_id, now)
-        return station.refuse(cause, reason, now, header)
+        """Count a message that the caller has refused; see :meth:`Station.refuse`.
+
+        It makes no station known: under another name it counts among the unknown ones.
+        """
+        with self._lock:
+            station = self._stations.get(station_id, self._unknown)
+            return station.refuse(cause, reason, now, header)
 
     def match(self, vehicle_stamp: int, now: int) -> dict[str, Match]:
         """Choose a feature of each station for the vehicle image at ``vehicle_stamp``.
@@ -109,7 +121,8 @@ class Matcher:
             now: the node's clock, nanoseconds.
 
         Returns:
-            One match per station, in the order in which the stations were first seen.
+            One match per station, in the order in which the stations were first seen. Those with
+            a feature stay known until the next call.
 
         Raises:
             ValueError: for a stamp of zero or below.
@@ -119,16 +132,19 @@ class Matcher:
                 f'vehicle stamp {vehicle_stamp}; expected the image capture time in ns'
             )
         with self._lock:
-            stations = list(self._stations.values())
             previous, self._vehicle_stamp = self._vehicle_stamp, vehicle_stamp
-        jumped = previous is not None and vehicle_stamp < previous - self._config.clock_jump
-        for station in stations:
-            station.follow_clock(now)
-            if jumped:
-                station.forget_after(vehicle_stamp)
-        return {
-            station.station_id: station.match(vehicle_stamp, self._policy) for station in stations
-        }
+            jumped = previous is not None and vehicle_stamp < previous - self._config.clock_jump
+            for station in self._stations.values():
+                station.follow_clock(now)
+                if jumped:
+                    station.forget_after(vehicle_stamp)
+            self._forget_silent(now)
+            matches = {
+                name: station.match(vehicle_stamp, self._policy)
+                for name, station in self._stations.items()
+            }
+            self._in_hand = frozenset(name for name, one in matches.items() if one.feature)
+            return matches
 
     def report_fused(self, match: Match) -> None:
         """Count the feature of ``match`` as fused.
@@ -136,8 +152,8 @@ class Matcher:
         Raises:
             ValueError: if the match has no feature.
         """
-        feature, station = self._chosen(match)
-        station.report_fused(feature, self._policy.drops_older)
+        with self._lock:
+            self._counting(match).report_fused(match.feature, self._policy.drops_older)
 
     def report_refused(self, match: Match, cause: str, reason: str) -> None:
         """Count the feature of ``match`` as refused and never choose it again.
@@ -145,35 +161,67 @@ class Matcher:
         Raises:
             ValueError: if the match has no feature.
         """
-        feature, station = self._chosen(match)
-        station.report_refused(feature, cause, reason)
+        with self._lock:
+            self._counting(match).report_refused(match.feature, cause, reason)
 
     def counters(self) -> dict[str, StationCounters]:
-        """Return the counters of each station."""
+        """Return the counters of each known station."""
+        return self.all_counters().known
+
+    def all_counters(self) -> AllCounters:
+        """Return the counters of everything that arrived, at one moment."""
         with self._lock:
-            stations = list(self._stations.values())
-        return {station.station_id: station.counters() for station in stations}
+            known = {name: station.counters() for name, station in self._stations.items()}
+            return AllCounters(known, self._unknown.counters(), self._forgotten.counters())
 
-    def unassigned_counters(self) -> StationCounters:
-        """Return the counters of messages from stations that are not taken in."""
-        return self._unassigned.counters()
+    def _learned(self, station_id: str, now: int) -> Station | None:
+        if not self._learn_stations or not self._has_room(now):
+            return None
+        station = self._stations[station_id] = Station(station_id, self._config)
+        return station
 
-    def _station(self, station_id: str) -> Station | None:
-        with self._lock:
-            station = self._stations.get(station_id)
-            room = len(self._stations) < self._config.max_stations
-            if station is None and self._learn_stations and room:
-                station = self._stations[station_id] = Station(station_id, self._config)
-            return station
+    def _has_room(self, now: int) -> bool:
+        """Tell whether there is room for a station, if need be after dropping the idlest one."""
+        if len(self._stations) < self._config.max_stations:
+            return True
+        idle = {
+            name: station.idleness(now)
+            for name, station in self._stations.items()
+            if name not in self._named and name not in self._in_hand
+        }
+        idlest = max(idle, key=idle.get, default=None)
+        if idlest is None or idle[idlest] <= self._config.window:
+            return False
+        self._forget(idlest)
+        return len(self._stations) < self._config.max_stations
 
-    def _refuse_unknown(self, station_id: str, now: int) -> Refused:
-        reason = (
-            f'station {station_id[:64]!r} is not taken in; name it in the parameters or raise '
-            f'max_stations (now {self._config.max_stations})'
+    def _forget_silent(self, now: int) -> None:
+        limit = max(self._config.max_silence, self._config.window)
+        for name in [
+            name
+            for name, station in self._stations.items()
+            if name not in self._named and station.silence(now) > limit
+        ]:
+            self._forget(name)
+
+    def _forget(self, station_id: str) -> None:
+        self._forgotten.absorb(self._stations.pop(station_id).close())
+
+    def _unknown_reason(self, station_id: str) -> str:
+        name = repr(station_id[:64])
+        if not self._learn_stations:
+            named = ', '.join(map(repr, self._stations)) or 'none'
+            return f'station {name} is not one of those that are taken in ({named}); name it there'
+        return (
+            f'station {name} is not taken in beside the {len(self._stations)} in use, of at most '
+            f'{self._config.max_stations}; it will be once one of them has been silent for '
+            f'{self._config.window / SECOND:.2f} s'
         )
-        return self._unassigned.refuse('unknown_station', reason, now)
 
-    def _chosen(self, match: Match) -> tuple:
+    def _counting(self, match: Match) -> Station:
+        """Return the station whose counters hold the feature of ``match``."""
         if match.feature is None:
             raise ValueError(f'station {match.station_id!r} has no feature: {match.state.name}')
-        return match.feature, self._stations[match.station_id]
+        station = match.feature.station
+        known = self._stations.get(match.station_id) is station
+        return station if known else self._forgotten

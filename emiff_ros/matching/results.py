@@ -74,11 +74,13 @@ class CachedFeature:
         header: as received.
         payload: whatever the caller stored with it, such as the decoded tensor.
         outcome: what it counts as, None while it waits; written by its station alone.
+        station: the station that counts it.
     """
 
     header: StampedHeader
     payload: Any
     outcome: str | None = None
+    station: Any = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@
 from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, replace
+import math
 import threading
 from typing import Any
 
@@ -58,8 +59,11 @@ class Station:
         self._outcomes: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._received = self._duplicates = self._jumps = 0
+        self._absorbed_lost = self._absorbed_restarts = 0
         self._refusal: _Refusal | None = None
         self._now = 0
+        self._heard: int | None = None
+        self._taken: int | None = None
 
     def configure(self, config: MatchingConfig) -> None:
         """Use other windows and bounds from now on; what is cached stays."""
@@ -87,7 +91,7 @@ class Station:
                 f'feature of station {header.station_id!r} given to station {self.station_id!r}'
             )
         with self._lock:
-            self.follow_clock(now)
+            self._hear(now)
             verdict = self._admission.judge(header, now)
             if verdict.cause == 'duplicate':
                 self._duplicates += 1
@@ -99,7 +103,8 @@ class Station:
             self._received += 1
             self._refusal = None
             self._admission.note_accepted(header)
-            self._insert(CachedFeature(header, payload))
+            self._taken = now
+            self._insert(CachedFeature(header, payload, station=self))
             return Accepted()
 
     def refuse(
@@ -114,7 +119,7 @@ class Station:
             header: if it could be read: its sequence number is then not counted as lost.
         """
         with self._lock:
-            self.follow_clock(now)
+            self._hear(now)
             if header is not None:
                 self._admission.note_refused(header)
             return self._count_refusal(cause, reason, now)
@@ -164,6 +169,8 @@ class Station:
             if now < self._now - self._config.clock_jump:
                 self.forget_after(now)
             self._now = now
+            self._heard = None if self._heard is None else min(self._heard, now)
+            self._taken = None if self._taken is None else min(self._taken, now)
 
     def forget_after(self, stamp: int) -> None:
         """Drop what lies after ``stamp`` plus the future window: the timeline was begun anew."""
@@ -172,6 +179,37 @@ class Station:
             if self._admission.newest is not None and self._admission.newest > limit:
                 self._expire_all()
                 self._admission.begin_again()
+
+    def silence(self, now: int) -> float:
+        """Return for how long nothing has arrived of it, ns; infinite if nothing ever has."""
+        with self._lock:
+            return math.inf if self._heard is None else now - self._heard
+
+    def idleness(self, now: int) -> float:
+        """Return for how long no feature was taken in, ns; infinite if none ever was."""
+        with self._lock:
+            return math.inf if self._taken is None else now - self._taken
+
+    def close(self) -> StationCounters:
+        """Expire what is cached and return the final counters."""
+        with self._lock:
+            self._empty()
+            return self.counters()
+
+    def absorb(self, counters: StationCounters) -> None:
+        """Add the final counters of a station that is forgotten."""
+        with self._lock:
+            self._received += counters.received
+            self._duplicates += counters.duplicates
+            self._jumps += counters.jumps
+            self._absorbed_lost += counters.lost
+            self._absorbed_restarts += counters.restarts
+            self._refused.update(counters.refused_by_cause)
+            self._outcomes.update(
+                fused=counters.fused,
+                superseded=counters.superseded,
+                expired=counters.expired,
+            )
 
     def counters(self) -> StationCounters:
         """Return the counters of this moment."""
@@ -183,11 +221,15 @@ class Station:
                 expired=self._outcomes['expired'],
                 refused_by_cause=dict(self._refused),
                 cached=sum(feature.outcome is None for feature in self._cache),
-                lost=self._admission.lost,
+                lost=self._admission.lost + self._absorbed_lost,
                 duplicates=self._duplicates,
-                restarts=self._admission.restarts,
+                restarts=self._admission.restarts + self._absorbed_restarts,
                 jumps=self._jumps,
             )
+
+    def _hear(self, now: int) -> None:
+        self.follow_clock(now)
+        self._heard = now
 
     def _insert(self, feature: CachedFeature) -> None:
         stamps = [cached.header.stamp for cached in self._cache]
@@ -202,6 +244,9 @@ class Station:
     def _expire_all(self) -> None:
         self._jumps += 1
         self._refusal = None
+        self._empty()
+
+    def _empty(self) -> None:
         while self._cache:
             self._settle(self._cache.pop(), 'expired')
 

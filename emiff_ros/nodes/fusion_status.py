@@ -40,7 +40,8 @@ def fusion_status_message(
     Args:
         header: stamp of the vehicle's image, frame of the detections.
         matches: what each station contributed.
-        counters: of each station, taken after the result.
+        counters: of each station, taken after the result; one that is forgotten by then is left
+            out of the status.
         processing_time: from the arrival of the image to its result, seconds.
     """
     message = FusionStatus()
@@ -48,7 +49,11 @@ def fusion_status_message(
     fused = any(match.state is MatchState.USED for match in matches.values())
     message.mode = FusionStatus.FUSED if fused else FusionStatus.VEHICLE_ONLY
     message.processing_time = processing_time
-    message.stations = [_station_status(match, counters[name]) for name, match in matches.items()]
+    message.stations = [
+        _station_status(match, counters[name])
+        for name, match in matches.items()
+        if name in counters
+    ]
     return message
 
 

@@ -22,7 +22,7 @@ from types import SimpleNamespace
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from emiff_ros.matching.counters import StationCounters
+from emiff_ros.matching.counters import AllCounters, StationCounters
 from emiff_ros.matching.matcher import Matcher
 from emiff_ros.matching.results import Match, MatchState
 from emiff_ros.nodes.counter_window import WINDOW, CounterWindow, Gain
@@ -40,7 +40,11 @@ def flat(counters: StationCounters) -> dict[str, int]:
 
 
 class StationHealth:
-    """Diagnostics ``stations``, ``fusion`` and ``station NAME`` for each station heard."""
+    """Diagnostics ``stations``, ``fusion`` and ``station NAME`` for each known station.
+
+    The matcher forgets a station that is silent for long: that is said once, as an OK, so that
+    no warning about it is the last word.
+    """
 
     def __init__(self, matcher: Matcher, values: SimpleNamespace) -> None:
         """Watch the stations of ``matcher``; ``values`` are the node's parameters."""
@@ -51,6 +55,8 @@ class StationHealth:
         self._results: Counter[str] = Counter(fused=0, vehicle_only=0)
         self._result_window = CounterWindow()
         self._link_windows: dict[str, CounterWindow] = {}
+        self._received: dict[str, int] = {}
+        self._unknown_window = CounterWindow()
 
     def begin(self, fusing: bool) -> None:
         """Begin with a network; ``fusing`` tells whether it takes roadside features at all."""
@@ -64,15 +70,31 @@ class StationHealth:
 
     def statuses(self) -> dict[str, DiagnosticStatus]:
         """Return all diagnostics by name."""
-        counters = self._matcher.counters()
-        gains = {name: self._gain(name, entry) for name, entry in counters.items()}
+        everything = self._matcher.all_counters()
+        counters = everything.known
         answers = {
-            f'station {name}': self._link(name, flat(counters[name]), gain)
-            for name, gain in gains.items()
+            f'station {name}': status(OK, 'forgotten, for it has fallen silent')
+            for name in self._forgotten(counters)
         }
-        answers['stations'] = self._all(list(counters.values()), gains)
+        gains = {name: self._gain(name, entry) for name, entry in counters.items()}
+        for name, gain in gains.items():
+            answers[f'station {name}'] = self._link(name, flat(counters[name]), gain)
+        answers['stations'] = self._all(everything, gains)
         answers['fusion'] = self._fusion()
         return answers
+
+    def _forgotten(self, counters: Mapping[str, StationCounters]) -> list[str]:
+        """Drop what is kept of stations without counters, and of those that began anew."""
+        gone = [name for name in self._received if name not in counters]
+        anew = [
+            name
+            for name, entry in counters.items()
+            if entry.received < self._received.get(name, 0)
+        ]
+        for name in (*gone, *anew):
+            self._link_windows.pop(name, None)
+        self._received = {name: entry.received for name, entry in counters.items()}
+        return gone
 
     def _gain(self, name: str, counters: StationCounters) -> Gain:
         return self._link_windows.setdefault(name, CounterWindow()).update(flat(counters))
@@ -95,18 +117,24 @@ class StationHealth:
             return status(WARN, f'features refused: {gain.causes()}', **values)
         if loss > self._values.max_loss:
             return status(WARN, f'{loss:.0%} of the features are lost', **values)
-        if match is not None and match.state is not MatchState.USED:
+        if self._fusing and match is not None and match.state is not MatchState.USED:
             return status(WARN, match.reason or 'not used in the newest result', **values)
         return status(OK, 'heard', **values)
 
-    def _all(self, counters: list[StationCounters], gains: Mapping[str, Gain]) -> DiagnosticStatus:
+    def _all(self, counters: AllCounters, gains: Mapping[str, Gain]) -> DiagnosticStatus:
         totals: Counter[str] = Counter()
-        for entry in (*counters, self._matcher.unassigned_counters()):
+        for entry in (*counters.known.values(), counters.unknown, counters.forgotten):
             totals.update(flat(entry))
+        unknown = self._unknown_window.update(flat(counters.unknown))
         heard = sum(gain['received'] > 0 for gain in gains.values())
-        if heard or not self._fusing:
-            return status(OK, f'{heard} of {len(gains)} known stations heard', **totals)
-        return status(WARN, f'no station heard for {WINDOW:.0f} s', **totals)
+        text = f'{heard} of {len(gains)} known stations heard'
+        if not self._fusing:
+            return status(OK, text, **totals)
+        if not heard:
+            text = f'no station heard for {WINDOW:.0f} s'
+        if causes := unknown.causes():
+            return status(WARN, f'{text}; refused from unknown ones: {causes}', **totals)
+        return status(OK if heard else WARN, text, **totals)
 
     def _fusion(self) -> DiagnosticStatus:
         gain = self._result_window.update(self._results)
@@ -120,5 +148,5 @@ class StationHealth:
             share = gain['fused'] / (gain['fused'] + gain['vehicle_only'])
             return status(OK, f'{share:.0%} of the results are fused', mode='fused', **values)
         reasons = '; '.join(f'{name}: {match.reason}' for name, match in self._matches.items())
-        message = f'vehicle-only: {reasons or "no station heard yet"}'
+        message = f'vehicle-only: {reasons or "no station is known"}'
         return status(WARN, message, mode='vehicle_only', **values)

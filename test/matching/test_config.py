@@ -27,6 +27,7 @@ from emiff_ros.matching.config import MatchingConfig
         {'reorder_window': -1},
         {'clock_jump': -1},
         {'capacity': 0},
+        {'max_silence': -1},
         {'max_stations': 0},
         {'max_pose_jump': 0.0},
         {'max_pose_jump': float('nan')},

@@ -90,18 +90,126 @@ def test_number_of_stations_is_bounded():
     results = [matcher.add(Header(at(0), station_id=name), None, at(10)) for name in 'abca']
     assert [type(result) for result in results[:2]] == [Accepted, Accepted]
     assert results[2].cause == 'unknown_station'
+    assert 'silent for 0.35 s' in results[2].reason
     assert list(matcher.counters()) == ['a', 'b']
-    assert matcher.refuse('d', 'checksum', 'bit flipped', at(20)).cause == 'unknown_station'
-    unassigned = matcher.unassigned_counters()
-    assert unassigned.refused_by_cause == {'unknown_station': 2}
-    assert unassigned.adds_up
+    unknown = matcher.all_counters().unknown
+    assert unknown.refused_by_cause == {'unknown_station': 1}
+    assert unknown.adds_up
+
+
+def test_refused_messages_make_no_station_known():
+    matcher = Matcher()
+    for number in range(40):
+        header = Header(at(0), number, station_id=f'invented {number}')
+        result = matcher.refuse(header.station_id, 'checksum', 'bit flipped', at(0), header)
+        assert (result.cause, result.reason) == ('checksum', 'bit flipped')
+    assert isinstance(matcher.add(Header(at(10)), None, at(20)), Accepted)
+    assert list(matcher.counters()) == list(matcher.match(at(30), at(30))) == ['north']
+    unknown = matcher.all_counters().unknown
+    assert (unknown.received, unknown.refused_by_cause) == (40, {'checksum': 40})
+    assert unknown.adds_up
+
+
+def test_every_station_of_a_long_drive_is_fused():
+    matcher = Matcher()
+    for pole in range(40):
+        begin = 1000 * pole
+        matcher.add(Header(at(begin), 1, station_id=f'pole {pole}'), None, at(begin + 30))
+        match = matcher.match(at(begin + 40), at(begin + 50))[f'pole {pole}']
+        matcher.report_fused(match)
+    everything = matcher.all_counters()
+    assert list(everything.known) == [f'pole {pole}' for pole in range(24, 40)]
+    assert (everything.forgotten.received, everything.forgotten.fused) == (24, 24)
+    assert everything.forgotten.adds_up
+    assert everything.unknown.received == 0
+
+
+def test_the_idlest_station_makes_room_and_its_totals_stay():
+    matcher = Matcher(MatchingConfig(max_stations=2))
+    drive(matcher, [0, 2], station_id='a')
+    drive(matcher, [0, 0, 3], station_id='b')
+    matcher.refuse('a', 'checksum', 'bit flipped', at(600))
+    assert isinstance(matcher.add(Header(at(600), station_id='c'), None, at(610)), Accepted)
+    everything = matcher.all_counters()
+    assert list(everything.known) == ['b', 'c']
+    forgotten = everything.forgotten
+    assert (forgotten.received, forgotten.expired, forgotten.lost) == (3, 2, 1)
+    assert forgotten.refused_by_cause == {'checksum': 1}
+    assert forgotten.adds_up
+    assert (everything.known['b'].duplicates, forgotten.duplicates) == (1, 0)
+
+
+def test_a_station_in_use_is_not_dropped():
+    matcher = Matcher(MatchingConfig(max_stations=1))
+    drive(matcher, [0])
+    match = matcher.match(at(200), at(230))['north']
+    other = Header(at(900), station_id='south')
+    assert matcher.add(other, None, at(900)).cause == 'unknown_station'
+    matcher.report_fused(match)
+    assert matcher.counters()['north'].fused == 1
+    assert matcher.match(at(800), at(900))['north'].state is MatchState.STALE
+    assert isinstance(matcher.add(other, None, at(900)), Accepted)
+
+
+def test_a_silent_station_is_forgotten_and_may_come_back():
+    matcher = Matcher(stations=['named'])
+    drive(matcher, range(3))
+    assert list(matcher.match(at(60_000), at(60_200))) == ['named', 'north']
+    assert list(matcher.match(at(60_200), at(60_300))) == ['named']
+    assert matcher.all_counters().forgotten.received == 3
+    drive(matcher, [610])
+    assert matcher.match(at(61_050), at(61_060))['north'].state is MatchState.USED
+    assert matcher.counters()['north'].received == 1
+
+
+def test_what_keeps_arriving_damaged_is_not_silent():
+    matcher = Matcher()
+    drive(matcher, range(3))
+    for second in range(1, 100):
+        matcher.refuse('north', 'wrong_model', 'other weights', at(1000 * second))
+        match = matcher.match(at(1000 * second), at(1000 * second))['north']
+        assert (match.state, match.reason) == (MatchState.REFUSED, 'other weights')
+
+
+def test_a_long_window_keeps_a_silent_station():
+    matcher = Matcher(MatchingConfig(max_age=at(100_000) - at(0)))
+    drive(matcher, range(3))
+    assert matcher.match(at(90_000), at(90_000))['north'].state is MatchState.USED
+
+
+def test_a_clock_that_jumps_back_begins_the_silence_anew():
+    matcher = Matcher()
+    drive(matcher, range(3))
+    matcher.match(at(-90_000), at(-90_000))
+    assert list(matcher.match(at(-40_000), at(-40_000))) == ['north']
+    assert list(matcher.match(at(-29_000), at(-29_000))) == []
+
+
+@pytest.mark.parametrize('comes_back', [False, True])
+def test_a_report_on_a_forgotten_station_is_counted(comes_back):
+    matcher = Matcher()
+    drive(matcher, range(2))
+    fused = matcher.match(at(110), at(130))['north']
+    drive(matcher, [2, 3])
+    refused = matcher.match(at(310), at(330))['north']
+    matcher.match(at(90_000), at(90_000))
+    if comes_back:
+        drive(matcher, [900])
+    matcher.report_fused(fused)
+    matcher.report_refused(refused, 'corrupt_payload', 'broken')
+    everything = matcher.all_counters()
+    forgotten = everything.forgotten
+    assert (forgotten.fused, forgotten.refused, forgotten.expired) == (1, 1, 2)
+    assert forgotten.adds_up
+    assert all(counters.adds_up for counters in everything.known.values())
 
 
 def test_only_named_stations():
     matcher = Matcher(stations=['north'], learn_stations=False)
     assert isinstance(matcher.add(Header(at(0)), None, at(0)), Accepted)
     result = matcher.add(Header(at(0), station_id='south'), None, at(0))
-    assert (result.cause, "'south'" in result.reason) == ('unknown_station', True)
+    assert result.cause == 'unknown_station'
+    assert "'south' is not one of those that are taken in ('north')" in result.reason
 
 
 def test_more_named_stations_than_allowed():
@@ -110,7 +218,7 @@ def test_more_named_stations_than_allowed():
 
 
 def test_refused_messages_show_in_the_match():
-    matcher = Matcher()
+    matcher = Matcher(stations=['north'])
     matcher.refuse('north', 'wrong_model', 'other weights', at(0))
     match = matcher.match(at(10), at(20))['north']
     assert (match.state, match.reason) == (MatchState.REFUSED, 'other weights')

@@ -87,6 +87,7 @@ def test_image_is_not_held_back_without_features(chain):
 
 
 def test_unreadable_features_are_counted_and_the_chain_goes_on(chain):
+    chain.north.signalMessage(Header(at(-1000), 12))
     chain.north.signalMessage(Header(at(0), 13))
     chain.send_image(10)
     match = chain.results[0][1]['north']

@@ -23,12 +23,11 @@ from emiff_ros.nodes.fusion_status import fusion_status_message
 SECOND = 1_000_000_000
 
 
-def status(*matches):
+def status(*matches, known=None):
     header = Header(frame_id='vehicle')
     header.stamp.sec = 100
-    counters = {
-        match.station_id: StationCounters(received=7, fused=5, lost=2) for match in matches
-    }
+    names = [match.station_id for match in matches] if known is None else known
+    counters = dict.fromkeys(names, StationCounters(received=7, fused=5, lost=2))
     return fusion_status_message(
         header, {match.station_id: match for match in matches}, counters, 0.25
     )
@@ -58,6 +57,15 @@ def test_unused_stations_leave_it_vehicle_only_and_say_why():
     assert message.mode == FusionStatus.VEHICLE_ONLY
     assert [station.reason for station in message.stations] == ['too old', 'nothing received']
     assert message.stations[1].feature_stamp.sec == 0
+
+
+def test_a_station_that_is_forgotten_by_then_is_left_out():
+    message = status(
+        match('a', MatchState.USED, SECOND // 4),
+        match('b', MatchState.STALE, 90 * SECOND, 'too old'),
+        known=['a'],
+    )
+    assert [station.station_id for station in message.stations] == ['a']
 
 
 def test_without_stations_it_is_vehicle_only():

@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """2D convolutions of 8-bit maps on a CPU (oneDNN), with weights rounded after training.
 
 A map is uint8 with one scale, from zero to what calibration saw: it follows a ReLU. Weights are

@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """What the inputs of 2D convolutions reach on some frames: the scales of their 8-bit form."""
 
 from collections.abc import Mapping

@@ -11,7 +11,10 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """A ResNet whose residual layers run in 8 bits on a CPU; the stem stays in float32."""
+
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -39,22 +42,13 @@ class QuantizedResNet(nn.Module):
         """
         super().__init__()
         self.stem = nn.Sequential(backbone.conv1, backbone.relu, backbone.maxpool)
-        self.layers = nn.ModuleList()
         self._output_scales = output_scales
-        for number, (layer, last_scale) in enumerate(
-            zip(backbone.layers, output_scales, strict=True), start=1
-        ):
-            names = [f'layer{number}.{index}' for index in range(len(layer))]
-            scales = [calibration.scale(f'{name}.conv1') for name in names]
-            after = [*scales[1:], last_scale]
-            self.layers.append(
-                nn.Sequential(
-                    *(
-                        _QuantizedBlock(block, calibration.part(name), scale)
-                        for block, name, scale in zip(layer, names, after, strict=True)
-                    )
-                )
+        self.layers = nn.ModuleList(
+            _quantized_layer(layer, calibration.part(f'layer{number}'), scale)
+            for number, (layer, scale) in enumerate(
+                zip(backbone.layers, output_scales, strict=True), start=1
             )
+        )
         self._input_scale = calibration.scale('layer1.0.conv1')
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -67,6 +61,16 @@ class QuantizedResNet(nn.Module):
         return outputs
 
 
+def _quantized_layer(
+    layer: nn.Sequential, calibration: InputCalibration, output_scale: float
+) -> nn.Sequential:
+    """Round one residual layer; each block puts out what the next one takes in."""
+    parts = [calibration.part(name) for name, _ in layer.named_children()]
+    after = [*(part.scale('conv1') for part in parts[1:]), output_scale]
+    blocks = zip(layer, parts, after, strict=True)
+    return nn.Sequential(*(_QuantizedBlock(*block) for block in blocks))
+
+
 class _QuantizedBlock(nn.Module):
     """A residual block: uint8 -> uint8."""
 
@@ -74,12 +78,12 @@ class _QuantizedBlock(nn.Module):
         self, block: BasicBlock | Bottleneck, calibration: InputCalibration, output_scale: float
     ) -> None:
         super().__init__()
-        names = ['conv1', 'conv2', 'conv3'][: 3 if isinstance(block, Bottleneck) else 2]
+        names = ['conv1', 'conv2', *(['conv3'] if isinstance(block, Bottleneck) else [])]
         scales = [calibration.scale(name) for name in names]
         self.before = nn.Sequential(
             *(
                 ByteConvolution(getattr(block, name), *pair)
-                for name, pair in zip(names, zip(scales, scales[1:], strict=False), strict=False)
+                for name, pair in zip(names[:-1], pairwise(scales), strict=True)
             )
         )
         self._input_scale, self._output_scale = scales[0], output_scale

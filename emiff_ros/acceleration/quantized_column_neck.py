@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """The folded neck in 8 bits on a CPU; its first convolution and its output stay in float32."""
 
 from torch import Tensor, nn

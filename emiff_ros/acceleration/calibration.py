@@ -14,14 +14,15 @@
 
 """What the layers of a 3D neck reach on some frames: the scales of its 8-bit form."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
 
 from pydantic import BaseModel, ConfigDict, PositiveFloat
-import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from emiff_ros.acceleration.height_convolution import HeightConvolution
+from emiff_ros.acceleration.observer import Observer
 
 KEPT_SHARE = 0.9999
 _LOOKED_AT = 1 << 20
@@ -48,7 +49,7 @@ class NeckCalibration(BaseModel):
         Path(path).write_text(self.model_dump_json(indent=2) + '\n', encoding='utf-8')
 
 
-class NeckObserver:
+class NeckObserver(Observer):
     """Watch a neck while frames pass through it.
 
     with NeckObserver(network.neck) as observer:
@@ -63,6 +64,7 @@ class NeckObserver:
         Raises:
             ValueError: for another neck.
         """
+        super().__init__()
         self._convolutions = [m for m in neck.modules() if isinstance(m, HeightConvolution)]
         if not self._convolutions:
             raise ValueError(
@@ -70,24 +72,11 @@ class NeckObserver:
                 'neck with neck conv2d or conv3d'
             )
         self._maxima = [0.0] * len(self._convolutions)
-        self._hooks: list[torch.utils.hooks.RemovableHandle] = []
 
-    def __enter__(self) -> 'NeckObserver':
-        """Begin to watch."""
+    def attach(self) -> Iterable[RemovableHandle]:
+        """Watch what every convolution gives."""
         for index, convolution in enumerate(self._convolutions):
-            hook = self._hook(index)
-            self._hooks.append(convolution.register_forward_hook(hook))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Watch no longer."""
-        while self._hooks:
-            self._hooks.pop().remove()
+            yield convolution.register_forward_hook(self._hook(index))
 
     def calibration(self) -> NeckCalibration:
         """Return what the frames reached.

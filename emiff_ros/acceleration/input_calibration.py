@@ -14,16 +14,16 @@
 
 """What the inputs of 2D convolutions reach on some frames: the scales of their 8-bit form."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
 
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat, ValidationError
-import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from emiff_ros.acceleration.byte_convolution import STEPS
 from emiff_ros.acceleration.calibration import NeckCalibration, reached
+from emiff_ros.acceleration.observer import Observer
 
 CALIBRATION_SUFFIX = '.int8.json'
 """Of the file beside the weights."""
@@ -112,7 +112,7 @@ def checked_calibration(calibration: Calibration | None) -> InputCalibration:
     return calibration
 
 
-class InputObserver:
+class InputObserver(Observer):
     """Watch a network while frames pass through it.
 
     with InputObserver(model) as observer:
@@ -123,29 +123,18 @@ class InputObserver:
 
     def __init__(self, network: nn.Module) -> None:
         """Take a network as it was trained, with or without speed-ups that keep its modules."""
+        super().__init__()
         self.maxima: dict[str, float] = {}
         self._convolutions = {
             name: module
             for name, module in network.named_modules()
             if isinstance(module, nn.Conv2d)
         }
-        self._hooks: list[torch.utils.hooks.RemovableHandle] = []
 
-    def __enter__(self) -> 'InputObserver':
-        """Begin to watch."""
+    def attach(self) -> Iterable[RemovableHandle]:
+        """Watch what every convolution is given."""
         for name, convolution in self._convolutions.items():
-            self._hooks.append(convolution.register_forward_pre_hook(self._hook(name)))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Watch no longer."""
-        while self._hooks:
-            self._hooks.pop().remove()
+            yield convolution.register_forward_pre_hook(self._hook(name))
 
     def _hook(self, name: str) -> object:
         def look(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:

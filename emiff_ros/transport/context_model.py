@@ -41,6 +41,8 @@ VALUE_GROWTH = 4
 MEAN_GROWTH = 6
 TABLE_TOTAL = 1024
 LEARNING = 12
+IN_RANGE = 'wrap'
+"""For ``take`` with indices in range by construction: a check would cost as much again."""
 
 # Fitted by maximum likelihood to roadside feature maps of 5 to 255 levels; in codes, with L the
 # largest code: scale = SCALE_LEVELS * L + SCALE_FLOOR + SCALE_SPREAD * spread + SCALE_MEAN * mean.
@@ -146,8 +148,8 @@ class ContextModel:
         for begin in (0, 2, length, length + 2):
             difference = twice[:, begin : begin + inner.shape[1]] - middle
             inner += np.abs(difference, out=difference)
-        context = self._row_of_spread.take(spread)
-        context += self._row_of_total.take(total)
+        context = self._row_of_spread.take(spread, mode=IN_RANGE)
+        context += self._row_of_total.take(total, mode=IN_RANGE)
         context = context.reshape(channels, count, length)[:, :, 1:-1]
         return (context.transpose(0, 2, 1) if step.axis == 2 else context).ravel()
 

@@ -25,7 +25,13 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from emiff_ros.transport.context_model import ContextModel, context_model, learned, passes
+from emiff_ros.transport.context_model import (
+    IN_RANGE,
+    ContextModel,
+    context_model,
+    learned,
+    passes,
+)
 from emiff_ros.transport.errors import (
     CorruptPayloadError,
     TooLargeError,
@@ -66,16 +72,18 @@ class RansCoder:
         for step in passes(*codes.shape[1:]):
             context = model.context(codes, step)
             values = codes[step.target].ravel()
-            bucket = model.bucket_of.take(values)
-            steps.append((tables, context, bucket, model.offset_of.take(values)))
+            bucket = model.bucket_of.take(values, mode=IN_RANGE)
+            steps.append((tables, context, bucket, model.offset_of.take(values, mode=IN_RANGE)))
             if step.teaches:
                 tables = learned(tables, context, bucket)
         coder = stream.stack.AnsCoder()
         buckets, offsets = stream.model.Categorical(perfect=False), stream.model.Uniform()
         for tables, context, bucket, offset in reversed(steps):  # the coder is a stack
-            width = model.width.take(bucket)
+            width = model.width.take(bucket, mode=IN_RANGE)
             wide = np.flatnonzero(width > 1)
-            coder.encode_reverse(offset.take(wide), offsets, width.take(wide))
+            coder.encode_reverse(
+                offset.take(wide, mode=IN_RANGE), offsets, width.take(wide, mode=IN_RANGE)
+            )
             for start in reversed(range(0, len(context), _BLOCK)):
                 block = slice(start, start + _BLOCK)
                 rows = tables.take(context[block], axis=0)
@@ -136,9 +144,12 @@ def _decode_codes(
                 for start in range(0, len(context), _BLOCK)
             ]
         )
-        values, width = model.first.take(bucket), model.width.take(bucket)
+        values, width = (
+            model.first.take(bucket, mode=IN_RANGE),
+            model.width.take(bucket, mode=IN_RANGE),
+        )
         wide = np.flatnonzero(width > 1)
-        values[wide] += coder.decode(offsets, width.take(wide))
+        values[wide] += coder.decode(offsets, width.take(wide, mode=IN_RANGE))
         codes[step.target] = values.reshape(codes[step.target].shape)
         if step.teaches:
             tables = learned(tables, context, bucket)

@@ -31,12 +31,12 @@ from emiff_msgs.msg import FeatureChunk, FeatureTensor
 from emiff_ros.nodes.counter_window import CounterWindow
 from emiff_ros.nodes.diagnostics import OK, WARN, DiagnosticsReporter, status
 from emiff_ros.nodes.input_meter import InputMeter
-from emiff_ros.nodes.managed_node import reason_of
 from emiff_ros.nodes.outputs import NodeOutputs
 from emiff_ros.nodes.parameters import NodeParameters, ParameterError
 from emiff_ros.nodes.process import run_node
 from emiff_ros.nodes.qos import QosWatch, naming
 from emiff_ros.nodes.specifications import LOSSY_LINK
+from emiff_ros.nodes.transitions import failure_of
 from emiff_ros.transport.lossy_link import LinkConfig, LinkConfigError, LinkModel
 
 MESSAGE_TYPES = {'FeatureTensor': FeatureTensor, 'FeatureChunk': FeatureChunk}
@@ -73,23 +73,18 @@ class LossyLinkNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Create the publisher; fails with the reason in the log."""
-        try:
-            self._output = self._outputs.create(
-                self._message_type, '~/output', QoSProfile(depth=DEPTH)
-            )
-        except Exception as error:  # rclpy drops what a transition raises without a word
-            self.get_logger().error(f'cannot configure: {reason_of(error)}')
-            self._outputs.destroy()
+        if failure_of(self, 'configure', self._open_output, self._outputs.destroy):
             return TransitionCallbackReturn.FAILURE
         return super().on_configure(state)
 
+    def _open_output(self) -> None:
+        self._output = self._outputs.create(
+            self._message_type, '~/output', QoSProfile(depth=DEPTH)
+        )
+
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to listen; fails with the reason in the log."""
-        try:
-            self._listen()
-        except Exception as error:  # rclpy drops what a transition raises without a word
-            self.get_logger().error(f'cannot activate: {reason_of(error)}')
-            self._stop()
+        if failure_of(self, 'activate', self._listen, self._stop):
             return TransitionCallbackReturn.FAILURE
         return super().on_activate(state)
 

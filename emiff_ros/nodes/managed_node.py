@@ -37,6 +37,7 @@ from emiff_ros.nodes.outputs import NodeOutputs
 from emiff_ros.nodes.parameters import NodeParameters, Parameter
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.nodes.stamps import nanoseconds_of
+from emiff_ros.nodes.transitions import failure_of
 from emiff_ros.share import find_weights
 
 LOG_INTERVAL = 5.0
@@ -129,12 +130,7 @@ class ManagedNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the network; fails with the reason in the log, and leaves nothing behind."""
-        try:
-            self._configure()
-        except Exception as error:  # rclpy drops what a transition raises without a word
-            reason = f'cannot configure: {reason_of(error)}'
-            self.get_logger().error(reason)
-            self._free()
+        if reason := failure_of(self, 'configure', self._configure, self._free):
             self.health.network_failed(reason)
             return TransitionCallbackReturn.FAILURE
         return super().on_configure(state)
@@ -166,11 +162,7 @@ class ManagedNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to listen; fails with the reason in the log, as for a topic that is no name."""
-        try:
-            self._listen()
-        except Exception as error:  # rclpy drops what a transition raises without a word
-            self.get_logger().error(f'cannot activate: {reason_of(error)}')
-            self._stop()
+        if failure_of(self, 'activate', self._listen, self._stop):
             return TransitionCallbackReturn.FAILURE
         return super().on_activate(state)
 
@@ -299,10 +291,3 @@ class ManagedNode(LifecycleNode):
         if now - self._warned.get(refusal.cause, -LOG_INTERVAL) >= LOG_INTERVAL:
             self._warned[refusal.cause] = now
             self.get_logger().warning(f'{prefix}{refusal} [{refusal.cause}]')
-
-
-def reason_of(error: Exception) -> str:
-    """Return what an error says, with its kind where its words are not ours."""
-    if isinstance(error, (ValueError, OSError)):
-        return str(error)
-    return f'{type(error).__name__}: {error}'

@@ -14,6 +14,7 @@
 
 from nodes.world import open_world, save_tiny_model
 import pytest
+import rclpy
 
 from emiff_ros import bringup
 from emiff_ros.demo.domain import isolated_domain
@@ -52,3 +53,22 @@ def start(world, tiny_model, tmp_path):
     yield start_node
     for process in running:
         process.stop()
+
+
+@pytest.fixture
+def in_process():
+    """Return a function that makes a node of a class in this process, with parameters."""
+    made = []
+
+    def make_node(node_class, **parameters):
+        given = [part for key, value in parameters.items() for part in ('-p', f'{key}:={value}')]
+        rclpy.init(args=['node', '--ros-args', *given])
+        made.append(node_class())
+        return made[-1]
+
+    with isolated_domain():
+        yield make_node
+        for node in made:
+            node.trigger_shutdown()
+            node.destroy_node()
+        rclpy.try_shutdown()

@@ -19,11 +19,9 @@ import time
 from nodes.world import HEIGHT, WIDTH, camera_from, picture
 import numpy as np
 import pytest
-import rclpy
 from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import CameraInfo, CompressedImage
 
-from emiff_ros.demo.domain import isolated_domain
 from emiff_ros.nodes.diagnostics import OK, WARN
 from emiff_ros.nodes.infrastructure_node import InfrastructureNode
 from emiff_ros.nodes.managed_node import ReceivedImage
@@ -31,9 +29,8 @@ from emiff_ros.transport import chunking
 
 
 @pytest.fixture
-def make(tiny_model):
+def make(tiny_model, in_process):
     """Return a function that makes an active node with a pose from its parameters."""
-    made = []
     pose = camera_from((1050.0, 2008.0, 26.0), np.pi, 0.2).ravel().tolist()
 
     def make_node(**parameters):
@@ -45,10 +42,7 @@ def make(tiny_model):
             'camera_from_map': pose,
             **parameters,
         }
-        arguments = [part for key, value in given.items() for part in ('-p', f'{key}:={value}')]
-        rclpy.init(args=['node', '--ros-args', *arguments])
-        node = InfrastructureNode()
-        made.append(node)
+        node = in_process(InfrastructureNode, **given)
         assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
         assert node.trigger_activate() == TransitionCallbackReturn.SUCCESS
         info = CameraInfo(width=WIDTH, height=HEIGHT)
@@ -60,12 +54,7 @@ def make(tiny_model):
             node._chunks.publish = node.pieces.append
         return node
 
-    with isolated_domain():
-        yield make_node
-        for node in made:
-            node.trigger_shutdown()
-            node.destroy_node()
-        rclpy.try_shutdown()
+    return make_node
 
 
 def give(node, frame='camera'):

@@ -17,10 +17,8 @@
 import threading
 
 import pytest
-import rclpy
 from rclpy.lifecycle import TransitionCallbackReturn
 
-from emiff_ros.demo.domain import isolated_domain
 from emiff_ros.nodes.diagnostics import ERROR
 from emiff_ros.nodes.infrastructure_node import InfrastructureNode
 from emiff_ros.nodes.lossy_link_node import LossyLinkNode
@@ -36,33 +34,20 @@ NODES = {
 
 
 @pytest.fixture
-def make(tiny_model):
+def make(tiny_model, in_process):
     """Return a function that makes a node in this process, with an error log in memory."""
-    made = []
 
     def make_node(name, **parameters):
         if name != 'lossy_link_node':
             parameters |= {'model': tiny_model, 'device': 'cpu', 'threads': 1}
         if name == 'vehicle_node':
             parameters['feature_topics'] = '[~/input/features]'
-        rclpy.init(args=['node', '--ros-args', *_given(parameters)])
-        node = NODES[name][0]()
-        made.append(node)
+        node = in_process(NODES[name][0], **parameters)
         node.errors = []
         node.get_logger().error = node.errors.append
         return node
 
-    with isolated_domain():
-        yield make_node
-        for node in made:
-            node.trigger_shutdown()
-            node.destroy_node()
-        rclpy.try_shutdown()
-
-
-def _given(parameters):
-    for key, value in parameters.items():
-        yield from ('--param', f'{key}:={value}')
+    return make_node
 
 
 def open_parts(node):

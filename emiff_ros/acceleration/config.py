@@ -14,10 +14,14 @@
 
 """Which speed-ups an accelerated network uses: each is a switch."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 import torch
+
+GPU_ONLY = ('fused_activations', 'autotune', 'cuda_graphs', 'parallel_encoders')
+CPU_ONLY = ('indexed_deformation', 'quantized_encoders')
 
 Precision = Literal['float32', 'tf32', 'bfloat16', 'float16']
 
@@ -92,6 +96,24 @@ class AccelerationConfig(BaseModel):
                 'which a graph cannot record'
             )
         return self
+
+    def check_device(
+        self, device: torch.device, subject: str, switches: Sequence[str] = (*GPU_ONLY, *CPU_ONLY)
+    ) -> None:
+        """Check that what is switched on exists on a device.
+
+        Args:
+            device: where the network is.
+            subject: that network, for the message.
+            switches: that play a role there.
+
+        Raises:
+            ValueError: for a switch that needs another kind of device.
+        """
+        for name in switches:
+            kind, needed = ('cuda', 'an NVIDIA GPU') if name in GPU_ONLY else ('cpu', 'a CPU')
+            if getattr(self, name) and device.type != kind:
+                raise ValueError(f'{name} needs {needed}; {subject} is on {device}')
 
     @property
     def dtype(self) -> torch.dtype:

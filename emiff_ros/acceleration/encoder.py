@@ -30,6 +30,7 @@ from emiff_ros.acceleration.quantized_backbone import quantize_backbone
 from emiff_ros.model.encoders import InfrastructureEncoder
 
 _PART = 'infrastructure_encoder'
+_SWITCHES = ('autotune', 'cuda_graphs', 'quantized_encoders')
 
 
 class AcceleratedEncoder:
@@ -53,11 +54,7 @@ class AcceleratedEncoder:
                 calibration that it needs.
         """
         device = next(encoder.parameters()).device
-        for name in ('autotune', 'cuda_graphs'):
-            if getattr(acceleration, name) and device.type != 'cuda':
-                raise ValueError(f'{name} needs an NVIDIA GPU; this encoder is on {device}')
-        if acceleration.quantized_encoders and device.type != 'cpu':
-            raise ValueError(f'quantized_encoders needs a CPU; this encoder is on {device}')
+        acceleration.check_device(device, 'this encoder', _SWITCHES)
         if encoder.training:
             raise ValueError('the encoder is in training mode; call eval() before accelerating it')
         encoder = copy.deepcopy(encoder).requires_grad_(False)

@@ -152,12 +152,7 @@ class NetworkSteps:
 def _check(model: Emiff, acceleration: AccelerationConfig, device: torch.device) -> None:
     if model.training:
         raise ValueError('the network is in training mode; call eval() before accelerating it')
-    for name in ('fused_activations', 'autotune', 'cuda_graphs', 'parallel_encoders'):
-        if getattr(acceleration, name) and device.type != 'cuda':
-            raise ValueError(f'{name} needs an NVIDIA GPU; this network is on {device}')
-    for name in ('indexed_deformation', 'quantized_encoders'):
-        if getattr(acceleration, name) and device.type != 'cpu':
-            raise ValueError(f'{name} needs a CPU; this network is on {device}')
+    acceleration.check_device(device, 'this network')
     if acceleration.neck in ('winograd', 'int8') and device.type != 'cpu':
         raise ValueError(f'neck {acceleration.neck} needs a CPU; this network is on {device}')
     if acceleration.indexed_sampling and model.config.view_fusion == 'concatenate':

@@ -14,8 +14,8 @@
 
 """2D convolutions of 8-bit maps on a CPU (oneDNN), with weights rounded after training.
 
-A map is uint8 with one scale, from zero to what calibration saw: it follows a ReLU. Weights are
-int8 with one scale for each output channel; sums are exact.
+A map is uint8 with one scale, from zero to what calibration saw: it follows a ReLU (an
+image has a zero point). Weights are int8 with one scale for each output channel; sums are exact.
 """
 
 import torch
@@ -43,16 +43,26 @@ def rounded_weights(weight: Tensor) -> tuple[Tensor, Tensor]:
     return (weight / scales.view(shape)).round().to(torch.int8), scales
 
 
-def to_bytes(x: Tensor, scale: float) -> Tensor:
-    """Round a map to uint8; one step stands for ``scale``, what is too large becomes 255."""
-    return x.div(scale).round_().clamp_(0, STEPS).to(torch.uint8)
+def to_bytes(x: Tensor, scale: float, zero_point: int = 0) -> Tensor:
+    """Round a map to uint8; one step stands for ``scale``, ``zero_point`` for 0.
+
+    What is too small or too large becomes 0 or 255.
+    """
+    steps = x.div(scale)
+    if zero_point:
+        steps.add_(zero_point)
+    return steps.round_().clamp_(0, STEPS).to(torch.uint8)
 
 
 class ByteConvolution(nn.Module):
     """A convolution of maps uint8 [1, C, H, W] -> [1, D, H', W'], channels last."""
 
     def __init__(
-        self, convolution: nn.Conv2d, input_scale: float, output_scale: float | None = None
+        self,
+        convolution: nn.Conv2d,
+        input_scale: float,
+        output_scale: float | None = None,
+        input_zero_point: int = 0,
     ) -> None:
         """Round and pack weights.
 
@@ -61,9 +71,10 @@ class ByteConvolution(nn.Module):
             input_scale: what one step of the input stands for.
             output_scale: the same of the output, which is uint8 after a ReLU; None for float32
                 without one.
+            input_zero_point: which byte of the input stands for 0.
         """
         super().__init__()
-        self._input_scale, self._output_scale = input_scale, output_scale
+        self._input, self._output_scale = (input_scale, input_zero_point), output_scale
         self._geometry = (
             *(list(convolution.stride), list(convolution.padding), list(convolution.dilation)),
             convolution.groups,
@@ -74,7 +85,7 @@ class ByteConvolution(nn.Module):
         rounded, self._weight_scales = rounded_weights(weight)
         self._zero_points = torch.zeros(len(weight), dtype=torch.int)
         self._packed = torch.ops.onednn.qconv_prepack(
-            rounded.contiguous(), self._weight_scales, input_scale, 0, *self._geometry
+            rounded.contiguous(), self._weight_scales, *self._input, *self._geometry
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -92,7 +103,7 @@ class ByteConvolution(nn.Module):
         )
 
     def _inputs(self, x: Tensor) -> tuple:
-        return x, self._input_scale, 0, self._packed, self._weight_scales, self._zero_points
+        return x, *self._input, self._packed, self._weight_scales, self._zero_points
 
     def _output(self) -> tuple:
         scale = self._output_scale

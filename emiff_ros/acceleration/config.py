@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 import torch
 
 GPU_ONLY = ('fused_activations', 'autotune', 'cuda_graphs', 'parallel_encoders')
-CPU_ONLY = ('indexed_deformation', 'quantized_encoders')
+CPU_ONLY = ('indexed_deformation', 'sliced_pooling', 'quantized_encoders', 'keep_memory')
 
 Precision = Literal['float32', 'tf32', 'bfloat16', 'float16']
 
@@ -31,6 +31,10 @@ DTYPES = {
     'bfloat16': torch.bfloat16,
     'float16': torch.float16,
 }
+
+_FOR_CPU = dict.fromkeys(
+    ('indexed_deformation', 'sliced_pooling', 'keep_memory', 'opencv_resize'), True
+)
 
 
 class AccelerationConfig(BaseModel):
@@ -46,14 +50,15 @@ class AccelerationConfig(BaseModel):
             camera, instead of ``grid_sample``.
         indexed_deformation: read the taps of deformable convolutions by rows of a table, not with
             ``grid_sample`` (CPU).
+        sliced_pooling: find the maxima of both stems in slices of the map, before the ReLU (CPU).
+        keep_memory: keep what a frame frees for the next one, in the whole process (CPU, glibc).
         neck: form of the 3D neck's convolutions. ``plain`` as in the model; ``conv3d`` with height
             as the slowest axis; ``conv2d`` as 2D convolutions over the planes of the volume, each
             reading the planes below and above it as further channels; ``winograd`` the same with
             a quarter of the products (float32 on a CPU); ``int8`` with 8-bit factors behind the
             first layer or block, which needs a calibration (CPU). Of these a folded neck knows
             ``int8`` alone.
-        quantized_encoders: 8-bit factors in the residual layers of both backbones, which needs a
-            calibration (CPU).
+        quantized_encoders: 8-bit factors in both backbones, which needs a calibration (CPU).
         fused_activations: bias, sum and ReLU of the neck inside cuDNN's 2D convolution (GPU).
         device_decoding: boxes and their suppression on the device; only detections are copied.
         autotune: let cuDNN try its algorithms once for each size (GPU).
@@ -69,6 +74,8 @@ class AccelerationConfig(BaseModel):
     channels_last: bool = True
     indexed_sampling: bool = True
     indexed_deformation: bool = False
+    sliced_pooling: bool = False
+    keep_memory: bool = False
     neck: Literal['plain', 'conv3d', 'conv2d', 'winograd', 'int8'] = 'conv2d'
     quantized_encoders: bool = False
     fused_activations: bool = False
@@ -149,11 +156,9 @@ class AccelerationConfig(BaseModel):
         """
         floats = 'winograd' if precision == 'float32' else 'conv3d'
         neck = 'int8' if quantized else floats
-        return cls(precision=precision, indexed_deformation=True, neck=neck, opencv_resize=True)
+        return cls(precision=precision, neck=neck, **_FOR_CPU)
 
     @classmethod
     def for_bytes(cls) -> 'AccelerationConfig':
         """Return everything that helps a network with a folded neck on a CPU, 8 bits included."""
-        return cls(
-            indexed_deformation=True, neck='int8', quantized_encoders=True, opencv_resize=True
-        )
+        return cls(neck='int8', quantized_encoders=True, **_FOR_CPU)

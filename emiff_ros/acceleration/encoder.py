@@ -24,13 +24,16 @@ from emiff_ros.acceleration.channels_last import put_channels_last
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.convolution_settings import convolution_settings
 from emiff_ros.acceleration.cuda_graph import CapturedStep
+from emiff_ros.acceleration.heap import keep_freed_memory
+from emiff_ros.acceleration.image_preparation import ImagePreparation
 from emiff_ros.acceleration.input_calibration import InputCalibration, checked_calibration
 from emiff_ros.acceleration.precision import set_precision
 from emiff_ros.acceleration.quantized_backbone import quantize_backbone
+from emiff_ros.acceleration.stem import pool_in_slices
 from emiff_ros.model.encoders import InfrastructureEncoder
 
 _PART = 'infrastructure_encoder'
-_SWITCHES = ('autotune', 'cuda_graphs', 'quantized_encoders')
+_SWITCHES = ('autotune', 'cuda_graphs', 'sliced_pooling', 'quantized_encoders', 'keep_memory')
 
 
 class AcceleratedEncoder:
@@ -57,9 +60,13 @@ class AcceleratedEncoder:
         acceleration.check_device(device, 'this encoder', _SWITCHES)
         if encoder.training:
             raise ValueError('the encoder is in training mode; call eval() before accelerating it')
+        if acceleration.keep_memory:
+            keep_freed_memory()
         encoder = copy.deepcopy(encoder).requires_grad_(False)
         if acceleration.fold_batch_norm:
             fold_batch_norms(encoder)
+        if acceleration.sliced_pooling:
+            pool_in_slices(encoder)
         if acceleration.quantized_encoders:
             quantize_backbone(encoder, checked_calibration(calibration).part(_PART))
         set_precision(encoder, acceleration.dtype)
@@ -68,6 +75,13 @@ class AcceleratedEncoder:
         self.config, self.device, self._acceleration = encoder.config, device, acceleration
         captured = acceleration.cuda_graphs
         self._encode = CapturedStep(encoder, device) if captured else encoder
+        self._prepare = ImagePreparation(
+            encoder.config, device, acceleration.dtype, acceleration.channels_last
+        )
+
+    def encode_infrastructure_picture(self, rgb: Tensor) -> Tensor:
+        """Encode a picture [H, W, 3] uint8, red first, of the network's input size or larger."""
+        return self.encode_infrastructure(self._prepare(rgb.to(self.device)))
 
     @torch.no_grad()
     def encode_infrastructure(self, image: Tensor) -> Tensor:

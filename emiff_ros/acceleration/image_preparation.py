@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from emiff_ros.model.config import EmiffConfig
-from emiff_ros.model.preprocessing import IMAGE_MEAN, IMAGE_STD
+from emiff_ros.model.preprocessing import normalise
 
 
 class ImagePreparation:
@@ -31,16 +31,18 @@ class ImagePreparation:
     """
 
     def __init__(
-        self, config: EmiffConfig, device: torch.device, dtype: torch.dtype = torch.float32
+        self,
+        config: EmiffConfig,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+        channels_last: bool = True,
     ) -> None:
-        """Prepare for the input size of ``config``; ``dtype`` is that of the result."""
+        """Prepare for the input size of ``config``; the rest is type and layout of the result."""
         self.size = config.image_height, config.image_width
         padded_height, padded_width = config.padded_size
         self._pad = (0, padded_width - self.size[1], 0, padded_height - self.size[0])
         self._device, self._dtype = device, dtype
-        inverse_std = (1.0 / torch.tensor(IMAGE_STD, dtype=torch.float64)).float()
-        self._mean = torch.tensor(IMAGE_MEAN, device=device).view(3, 1, 1)
-        self._inverse_std = inverse_std.to(device).view(3, 1, 1)
+        self._layout = torch.channels_last if channels_last else torch.contiguous_format
         self._shares: dict[tuple[int, int], Tensor] = {}
 
     def __call__(self, rgb: Tensor) -> Tensor:
@@ -56,16 +58,17 @@ class ImagePreparation:
                 f'image is {rgb.shape[0]}x{rgb.shape[1]}, smaller than the network input '
                 f'{self.size[0]}x{self.size[1]}; only shrinking is exact here'
             )
-        pixels = self._resize(rgb.permute(2, 0, 1).float())
-        normalised = (pixels - self._mean) * self._inverse_std
-        padded = functional.pad(normalised, self._pad).to(self._dtype)
-        return padded.unsqueeze(0).contiguous(memory_format=torch.channels_last)
+        if rgb.shape[:2] != self.size:
+            rgb = self._resize(rgb.permute(2, 0, 1).float()).permute(1, 2, 0)
+        image = normalise(rgb).permute(2, 0, 1)
+        if any(self._pad):
+            image = functional.pad(image, self._pad)
+        image = image.to(self._dtype).unsqueeze(0)
+        return image.contiguous(memory_format=self._layout)
 
     def _resize(self, pixels: Tensor) -> Tensor:
         height, width = pixels.shape[1:]
         factors = height / self.size[0], width / self.size[1]
-        if factors == (1, 1):
-            return pixels
         if all(factor.is_integer() for factor in factors):
             window = int(factors[0]), int(factors[1])
             mean = functional.avg_pool2d(pixels.unsqueeze(0), window).squeeze(0)
@@ -92,7 +95,8 @@ class ImagePreparation:
 def shrink_with_opencv(rgb: Tensor, config: EmiffConfig) -> Tensor:
     """Resize a picture [H, W, 3] uint8 on the CPU to the network's input; smaller ones stay."""
     size = config.image_height, config.image_width
-    if rgb.ndim != 3 or rgb.shape[0] < size[0] or rgb.shape[1] < size[1]:
+    smaller = rgb.ndim != 3 or rgb.shape[0] < size[0] or rgb.shape[1] < size[1]
+    if smaller or rgb.shape[:2] == size:
         return rgb
     small = cv2.resize(rgb.cpu().numpy(), size[::-1], interpolation=cv2.INTER_AREA)
     return torch.from_numpy(small)

@@ -26,6 +26,7 @@ from emiff_ros.acceleration.candidates import Candidates, boxes_from_candidates
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.convolution_settings import convolution_settings
 from emiff_ros.acceleration.cuda_graph import CapturedStep
+from emiff_ros.acceleration.heap import keep_freed_memory
 from emiff_ros.acceleration.image_preparation import ImagePreparation, shrink_with_opencv
 from emiff_ros.acceleration.input_calibration import Calibration
 from emiff_ros.acceleration.steps import NetworkSteps
@@ -75,8 +76,12 @@ class AcceleratedEmiff:
         """Copy and change ``model``; see :func:`accelerate`."""
         self.config, self.acceleration = model.config, acceleration
         self.device = next(model.parameters()).device
+        if acceleration.keep_memory:
+            keep_freed_memory()
         self._steps = NetworkSteps(model, acceleration, calibration)
-        preparation = ImagePreparation(self.config, self.device, acceleration.dtype)
+        preparation = ImagePreparation(
+            self.config, self.device, acceleration.dtype, acceleration.channels_last
+        )
         steps = self._steps
         self._encode_vehicle = self._step(steps.encode_vehicle)
         self._encode_infrastructure = self._step(steps.encode_infrastructure)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A ResNet whose residual layers run in 8 bits on a CPU; the stem stays in float32."""
+"""A ResNet that runs in 8 bits on a CPU."""
 
 from itertools import pairwise
 
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from emiff_ros.acceleration.byte_convolution import ByteConvolution, to_bytes
 from emiff_ros.acceleration.input_calibration import InputCalibration
+from emiff_ros.acceleration.stem import QuantizedStem
 from emiff_ros.model.backbone import BasicBlock, Bottleneck, ResNet
 from emiff_ros.model.encoders import InfrastructureEncoder, VehicleEncoder
 
@@ -41,7 +42,7 @@ class QuantizedResNet(nn.Module):
             ValueError: if the calibration is of another network.
         """
         super().__init__()
-        self.stem = nn.Sequential(backbone.conv1, backbone.relu, backbone.maxpool)
+        self.stem = QuantizedStem(backbone, calibration.scale('layer1.0.conv1'))
         self._output_scales = output_scales
         self.layers = nn.ModuleList(
             _quantized_layer(layer, calibration.part(f'layer{number}'), scale)
@@ -49,11 +50,10 @@ class QuantizedResNet(nn.Module):
                 zip(backbone.layers, output_scales, strict=True), start=1
             )
         )
-        self._input_scale = calibration.scale('layer1.0.conv1')
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Return the outputs of the four layers, finest first."""
-        x = to_bytes(self.stem(image), self._input_scale)
+        x = self.stem(image)
         outputs = []
         for layer, scale in zip(self.layers, self._output_scales, strict=True):
             x = layer(x)

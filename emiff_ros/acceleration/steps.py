@@ -32,6 +32,7 @@ from emiff_ros.acceleration.precision import set_precision
 from emiff_ros.acceleration.quantized_backbone import quantize_backbone
 from emiff_ros.acceleration.quantized_column_neck import QuantizedColumnNeck
 from emiff_ros.acceleration.quantized_neck import QuantizedNeck
+from emiff_ros.acceleration.stem import pool_in_slices
 from emiff_ros.acceleration.volume_neck import HeightMajorNeck
 from emiff_ros.acceleration.voxel_reads import VoxelReader, VoxelReads
 from emiff_ros.model import Emiff, HeadMaps
@@ -173,6 +174,8 @@ def _changed(
         model.neck = _height_major(model.neck, acceleration, calibration)
     if acceleration.channels_last and isinstance(model.neck, FoldedNeck):
         model.neck = _with_columns(model, acceleration, calibration)
+    if acceleration.sliced_pooling:
+        pool_in_slices(model)
     if acceleration.quantized_encoders:
         _quantize_encoders(model, calibration)
     if acceleration.indexed_deformation:

@@ -27,7 +27,7 @@ MIN_ROUNDS = 5
 def time_interleaved(
     candidates: dict[str, Callable[[int], Any]],
     rounds: int = 6,
-    turn_seconds: float = 0.3,
+    turn_seconds: float = 1.0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[list[float]]]:
     """Run all candidates in turns.

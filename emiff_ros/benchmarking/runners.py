@@ -27,6 +27,7 @@ from emiff_ros.acceleration import (
     accelerate,
 )
 from emiff_ros.acceleration.convolution_settings import convolution_settings
+from emiff_ros.acceleration.heap import keep_freed_memory
 from emiff_ros.acceleration.input_calibration import Calibration
 from emiff_ros.benchmarking.workload import Pair, run_plain
 from emiff_ros.model import Boxes, Emiff
@@ -43,6 +44,7 @@ def plain_runner(model: Emiff, tf32: bool = False) -> Runner:
     """
 
     def run(pair: Pair) -> Boxes:
+        keep_freed_memory(False)
         with convolution_settings(autotune=False, tf32=tf32), torch.inference_mode():
             return model.decode(run_plain(model, pair))[0].to('cpu')
 
@@ -55,7 +57,11 @@ def accelerated_runner(
     """Return an accelerated copy of the network."""
     detector = PairDetector(accelerate(model, acceleration, calibration))
 
-    return lambda pair: run_detector(detector, pair)
+    def run(pair: Pair) -> Boxes:
+        keep_freed_memory(acceleration.keep_memory)
+        return run_detector(detector, pair)
+
+    return run
 
 
 def run_detector(detector: PairDetector, pair: Pair) -> Boxes:
@@ -131,6 +137,9 @@ def cpu_runners(
     }
     volume = {
         'bfloat16, neck int8': quantized,
+        'float32, neck int8': lambda: accelerated_runner(
+            model, AccelerationConfig.for_cpu('float32', quantized=True), calibrate()
+        ),
         'float32, neck conv2d': changed('float32', neck='conv2d'),
         'bfloat16, neck conv2d': changed('bfloat16', neck='conv2d'),
         'float32, neck plain': changed('float32', neck='plain'),
@@ -144,6 +153,8 @@ def cpu_runners(
         'float32, no fold_batch_norm': changed('float32', fold_batch_norm=False),
         'float32, no indexed_sampling': changed('float32', indexed_sampling=False),
         'float32, no indexed_deformation': changed('float32', indexed_deformation=False),
+        'float32, no sliced_pooling': changed('float32', sliced_pooling=False),
+        'float32, no keep_memory': changed('float32', keep_memory=False),
         'float32, no opencv_resize': changed('float32', opencv_resize=False),
         'float32, device_decoding': changed('float32', device_decoding=True),
     }

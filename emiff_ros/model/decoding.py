@@ -65,7 +65,8 @@ def _decode_sample(
     boxes, scores, bins = boxes[sure], scores[sure], bins[sure]
     # The original suppresses before it repairs the direction; the rectangle is the same.
     rectangles = boxes[:, BIRDS_EYE]
-    overlaps = rotated_iou_bev(rectangles, rectangles)
+    least = min(settings.nms_threshold, settings.vote_threshold or settings.nms_threshold)
+    overlaps = rotated_iou_bev(rectangles, rectangles, least)
     keep = suppress(overlaps, scores, settings.nms_threshold)[: settings.max_boxes]
     kept = boxes[keep]
     if settings.vote_threshold is not None:

@@ -26,12 +26,13 @@ _PAIRS_AT_ONCE = 1 << 15
 _RELATIVE_TOLERANCE = 1e-9
 
 
-def rotated_iou_bev(a: Tensor, b: Tensor) -> Tensor:
+def rotated_iou_bev(a: Tensor, b: Tensor, least: float = 0.0) -> Tensor:
     """Intersection over union of rotated rectangles, every a with every b.
 
     Args:
         a: [N, 5], (x, y, size along the heading, size across, yaw), yaw counter-clockwise.
         b: [M, 5].
+        least: an overlap below it may be given as 0, where that saves time.
 
     Returns:
         [N, M], in the precision of ``a``; computed in float64. Rectangles without area give 0.
@@ -49,7 +50,7 @@ def rotated_iou_bev(a: Tensor, b: Tensor) -> Tensor:
     a64 = a.detach().double()
     b64 = a64 if a is b else b.detach().double()
     if a.device.type == 'cpu':
-        return _iou_where_near(a64, b64).to(a.dtype)
+        return _iou_where_near(a64, b64, least).to(a.dtype)
     # Elsewhere asking which pairs are near would wait for the device.
     rows = [_iou(chunk.unsqueeze(1), b64) for chunk in a64.split(_ROWS_AT_ONCE)]
     return torch.cat(rows).to(a.dtype)
@@ -82,18 +83,39 @@ def suppress(overlaps: Tensor, scores: Tensor, threshold: float) -> Tensor:
     return order[torch.from_numpy(alive).to(order.device)]
 
 
-def _iou_where_near(a: Tensor, b: Tensor) -> Tensor:
-    """IoU [N, M], computed only where the circles around two rectangles touch."""
-    radius_a, radius_b = (boxes[:, 2:4].norm(dim=1) / 2 for boxes in (a, b))
-    reach = (radius_a.unsqueeze(1) + radius_b) * (1 + _RELATIVE_TOLERANCE)
-    near = (a[:, None, :2] - b[:, :2]).norm(dim=-1) <= reach
+def _iou_where_near(a: Tensor, b: Tensor, least: float) -> Tensor:
+    """IoU [N, M], computed only where it may be above 0 and reach ``least``."""
+    area_a, area_b = (boxes[:, 2] * boxes[:, 3] for boxes in (a, b))
+    shared = _shared_at_most(a, b)
+    shared = torch.minimum(shared, shared.T if a is b else _shared_at_most(b, a).T)
+    needed = least / (1 + least) * (1 - _RELATIVE_TOLERANCE)
+    near = (shared > 0) & (shared >= needed * (area_a.unsqueeze(1) + area_b))
     if a is b:
         near = near.triu()
-    overlaps = torch.zeros_like(reach)
+    overlaps = torch.zeros_like(shared)
     for pairs in near.nonzero().split(_PAIRS_AT_ONCE):
         first, second = pairs.unbind(1)
         overlaps[first, second] = _iou(a[first].unsqueeze(1), b[second].unsqueeze(1)).squeeze(1)
     return torch.maximum(overlaps, overlaps.T) if a is b else overlaps
+
+
+def _shared_at_most(a: Tensor, b: Tensor) -> Tensor:
+    """Bound [N, M] of the area that two rectangles share: a with the extents of b along its sides.
+
+    Touching rectangles may get a bound just above 0, none that overlap gets 0.
+    """
+    turn = b[:, 4] - a[:, 4:]
+    cos, sin = turn.cos().abs(), turn.sin().abs()
+    shift = b[:, :2] - a[:, None, :2]
+    forward, left = a[:, 4:].cos(), a[:, 4:].sin()
+    along = (shift[..., 0] * forward + shift[..., 1] * left).abs()
+    across = (shift[..., 1] * forward - shift[..., 0] * left).abs()
+    length, width = a[:, 2:3], a[:, 3:4]
+    lengths = torch.stack([b[:, 2] * cos + b[:, 3] * sin, b[:, 2] * sin + b[:, 3] * cos])
+    own = torch.stack([length, width])
+    slack = 1 + _RELATIVE_TOLERANCE
+    sides = (own + lengths) / 2 * slack - torch.stack([along, across])
+    return torch.minimum(sides, torch.minimum(own, lengths)).clamp(min=0).prod(dim=0)
 
 
 def _iou(a: Tensor, b: Tensor) -> Tensor:

@@ -31,7 +31,6 @@ import torch
 from emiff_msgs.msg import CameraCalibration, FeatureChunk, FeatureTensor
 from emiff_ros.acceleration import AcceleratedEncoder
 from emiff_ros.geometry import as_affine
-from emiff_ros.model import preprocess_image
 from emiff_ros.model.weights import load_infrastructure_encoder
 from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
 from emiff_ros.nodes.device import choose_device
@@ -109,9 +108,8 @@ class InfrastructureNode(ManagedNode):
 
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return the feature ``[C, h, w]`` of RGB pixels ``[height, width, 3]``."""
-        image = preprocess_image(pixels.to(self._device), self._config)
         with torch.inference_mode():
-            return self._encoder.encode_infrastructure(image[None])[0]
+            return self._encoder.encode_infrastructure_picture(pixels)[0]
 
     def run_once(self) -> None:
         """Encode an empty image."""

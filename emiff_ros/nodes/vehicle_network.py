@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 import torch
 
 from emiff_ros.acceleration import AccelerationConfig, accelerate
-from emiff_ros.model import Boxes, Camera, InfrastructureView, preprocess_image
+from emiff_ros.model import Boxes, Camera, InfrastructureView
 from emiff_ros.model.weights import load_vehicle_model
 from emiff_ros.nodes.speed import calibration_for
 from emiff_ros.transport.feature_header import FeatureExpectation
@@ -69,9 +69,8 @@ class VehicleNetwork:
 
     def encode(self, pixels: NDArray[np.uint8]) -> list[torch.Tensor]:
         """Encode RGB pixels ``[height, width, 3]``; needs no roadside data."""
-        image = preprocess_image(torch.from_numpy(pixels).to(self._network.device), self.config)
         with torch.inference_mode():
-            return self._network.encode_vehicle(image[None])
+            return self._network.encode_vehicle_picture(torch.from_numpy(pixels))
 
     def view(self, camera: Camera, feature: NDArray[np.float32]) -> InfrastructureView:
         """Take a received feature ``[c, h, w]`` as a view."""

@@ -69,6 +69,18 @@ def test_a_box_list_with_itself_is_as_with_its_copy(device):
     )
 
 
+@pytest.mark.parametrize('least', [0.1, 0.3, 0.7])
+def test_only_overlaps_below_the_least_one_are_left_out(least):
+    boxes = random_boxes(3, 120)
+    exact = rotated_iou_bev(boxes, boxes)
+    for others in (boxes, boxes.clone()):
+        iou = rotated_iou_bev(boxes, others, least)
+        left_out = (iou == 0) & (exact > 0)
+        assert left_out.any()
+        assert exact[left_out].max() < least
+        torch.testing.assert_close(iou[~left_out], exact[~left_out])
+
+
 def test_agrees_with_shapely_at_right_angles_and_shared_edges():
     rows = [
         (x, y, length, width, yaw)

@@ -1,0 +1,63 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The stem's pooling in slices is max_pool2d, in any type; the 8-bit stem stays close."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from emiff_ros.acceleration.stem import QuantizedStem, SlicedMaximum, pool_in_slices
+from emiff_ros.model.backbone import ResNet
+from emiff_ros.model.config import BackboneConfig
+from emiff_ros.model.preprocessing import normalise
+
+
+@pytest.mark.parametrize('size', [(2, 2), (2, 8), (6, 4), (88, 40)])
+@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
+def test_it_is_max_pool2d(size, layout):
+    x = torch.randn(2, 5, *size, generator=torch.Generator().manual_seed(0))
+    x = x.contiguous(memory_format=layout)
+    assert torch.equal(SlicedMaximum()(x), functional.max_pool2d(x, 3, 2, 1))
+    x_bytes = (40 * x).clamp(0, 255).to(torch.uint8)
+    expected = functional.max_pool2d(x_bytes.float(), 3, 2, 1)
+    assert torch.equal(SlicedMaximum()(x_bytes).float(), expected)
+
+
+@pytest.fixture
+def backbone():
+    torch.manual_seed(1)
+    return ResNet(BackboneConfig(depth=18, widths=(8, 8, 8, 8))).requires_grad_(False).eval()
+
+
+@pytest.fixture
+def image():
+    rgb = torch.randint(0, 256, (32, 64, 3), generator=torch.Generator().manual_seed(2))
+    return normalise(rgb).permute(2, 0, 1).unsqueeze(0)
+
+
+def test_the_backbone_gives_the_same(backbone, image):
+    expected = backbone(image)
+    pool_in_slices(backbone)
+    for ours, theirs in zip(backbone(image), expected, strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_the_stem_in_bytes_stays_close(backbone, image):
+    expected = backbone.maxpool(backbone.relu(backbone.conv1(image)))
+    scale = float(expected.max()) / 255
+    stem = QuantizedStem(backbone, scale)
+    ours = stem(image.contiguous(memory_format=torch.channels_last))
+    assert ours.dtype == torch.uint8
+    assert (ours * scale - expected).square().mean().sqrt() < 0.02 * expected.std()

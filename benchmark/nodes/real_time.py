@@ -218,6 +218,7 @@ def measure(
     """Run both nodes at the rate; return what was measured."""
     settings = {'model': options.model, 'acceleration': options.acceleration}
     settings |= {'threads': options.threads, 'reduced_decoding': options.decoding == 'reduced'}
+    settings |= {'overlap': options.overlap}
     processes = [bringup.infrastructure(**settings), bringup.vehicle(**settings)]
     with isolated_domain() as variables, spinning_listener() as listener:
         running = [
@@ -271,6 +272,9 @@ def main() -> None:
     parser.add_argument('--frames', type=int, default=20, help='pairs that take turns')
     parser.add_argument('--acceleration', default='auto', help='parameter of both nodes')
     parser.add_argument('--threads', type=int, default=1, help='parameter of both nodes')
+    parser.add_argument(
+        '--overlap', action=argparse.BooleanOptionalAction, default=True, help='of both nodes'
+    )
     parser.add_argument('--decoding', choices=('reduced', 'full'), default='reduced')
     parser.add_argument(
         '--output', type=Path, default=ROOT / 'benchmark' / 'results' / 'real_time.json'
@@ -278,7 +282,8 @@ def main() -> None:
     options = parser.parse_args()
     report = measure(options, DairFolder(options.folder), ROOT / 'out' / 'real_time')
     key = f'{options.model}, {options.acceleration}, {options.threads} threads a node, '
-    key += f'{options.decoding} decoding, {options.rate:g} Hz'
+    key += f'{options.decoding} decoding, {"" if options.overlap else "no "}overlap, '
+    key += f'{options.rate:g} Hz'
     results = json.loads(options.output.read_text()) if options.output.exists() else {}
     results['processor'], results['torch'] = processor_name(), torch.__version__
     results[key] = report

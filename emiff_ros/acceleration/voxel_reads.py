@@ -61,20 +61,21 @@ class VoxelReader:
         self._axes = (1, 0, 2) if config.neck.kind == 'folded' else (2, 1, 0)
         centres = voxel_centres(config).permute(*self._axes, 3).reshape(-1, 3)
         ones = torch.ones(len(centres), 1)
-        self._points = torch.cat([centres, ones], dim=1).to(device)
-        height, width = config.feature_size
-        self._cells = torch.tensor([width, height], dtype=torch.float32, device=device)
+        # One run of numbers for each coordinate: in rows of three nothing is vectorised.
+        self._points = torch.cat([centres, ones], dim=1).T.contiguous().to(device)
 
     def locate(self, camera: Tensor) -> VoxelReads:
         """Project the voxels into a camera [14], see :data:`CAMERA_VALUES`."""
-        projected = torch.matmul(self._points.unsqueeze(0), camera[:12].view(1, 3, 4).mT)[0]
-        depth = projected[:, 2:]
-        pixels = projected[:, :2] / depth
-        size = camera[12:].flip(0)
-        seen = (depth > 0) & (pixels >= 0) & (pixels < size)
-        positions = self._positions(pixels, depth)
-        index, weight = self._taps(positions)
-        return VoxelReads(index, weight, seen.all(dim=1).float())
+        u, v, depth = torch.matmul(camera[:12].view(3, 4), self._points).unbind()
+        u, v = u / depth, v / depth
+        height, width = camera[12:].unbind()
+        seen = (depth > 0) & (u >= 0) & (u < width) & (v >= 0) & (v < height)
+        behind = depth <= 0 if self.config.mask_behind_camera else None
+        column, row = (
+            _cells(pixel, count, behind, self.config.exact_positions)
+            for pixel, count in zip((u, v), self.config.feature_size[::-1], strict=True)
+        )
+        return VoxelReads(*self._taps(column, row), seen.float())
 
     def sample(self, features: Sequence[Tensor], reads: Sequence[VoxelReads]) -> Tensor:
         """Read V maps [1, C, h, w] and average them as the network does: [1, C, nx, ny, nz].
@@ -94,38 +95,36 @@ class VoxelReader:
         places = [self._axes.index(axis) for axis in range(3)]
         return total.view(*counts, -1).permute(3, *places).unsqueeze(0)
 
-    def _positions(self, pixels: Tensor, depth: Tensor) -> Tensor:
-        """Return positions [N, 2] (column, row) in cells, as ``grid_sample`` computes them."""
-        last = self._cells - 1
-        if self.config.exact_positions:
-            grid = (pixels - 0.5) / FEATURE_STRIDE / last * 2 - 1
-        else:
-            grid = pixels / (self._cells * FEATURE_STRIDE) * 2 - 1
-        if self.config.mask_behind_camera:
-            grid = grid.masked_fill(depth <= 0, _OUTSIDE)
-        grid = grid.nan_to_num(_OUTSIDE).clamp(_OUTSIDE, -_OUTSIDE)
-        return (grid + 1) / 2 * last
-
-    def _taps(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+    def _taps(self, column: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
+        """Return index and weight of :class:`VoxelReads` for positions [N] in cells."""
         if self.config.sampling == 'nearest':
-            index = self._row_index(positions.round())
-            return index.unsqueeze(1), positions.new_empty(len(positions), 0)
-        corner = positions.floor()
-        right, down = (positions - corner).unbind(1)
+            index = self._row_index(column.round(), row.round())
+            return index.unsqueeze(1), column.new_empty(len(column), 0)
+        left, top = column.floor(), row.floor()
+        right, down = column - left, row - top
         index, weight = [], []
         for step_x, share_x in ((0, 1 - right), (1, right)):
             for step_y, share_y in ((0, 1 - down), (1, down)):
-                column, row = corner.unbind(1)
-                index.append(self._row_index(torch.stack([column + step_x, row + step_y], 1)))
+                index.append(self._row_index(left + step_x, top + step_y))
                 weight.append(share_x * share_y)
         return torch.stack(index, dim=1), torch.stack(weight, dim=1)
 
-    def _row_index(self, cells: Tensor) -> Tensor:
-        """Return the row [N] of each cell [N, 2]; the row behind the last one if it is outside."""
+    def _row_index(self, column: Tensor, row: Tensor) -> Tensor:
+        """Return the row [N] of each cell; the row behind the last one if it is outside."""
         height, width = self.config.feature_size
-        inside = ((cells >= 0) & (cells < self._cells)).all(dim=1)
-        column, row = cells.int().unbind(1)
-        return (row * width + column).masked_fill(~inside, height * width)
+        inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+        return (row * width + column).where(inside, height * width).int()
+
+
+def _cells(pixel: Tensor, count: int, behind: Tensor | None, exact: bool) -> Tensor:
+    """Return positions [N] along an axis of ``count`` cells, as ``grid_sample`` computes them."""
+    last = count - 1
+    grid = (pixel - 0.5) / FEATURE_STRIDE / last if exact else pixel / (count * FEATURE_STRIDE)
+    grid = grid * 2 - 1
+    if behind is not None:
+        grid = grid.masked_fill(behind, _OUTSIDE)
+    grid = grid.nan_to_num(_OUTSIDE).clamp(_OUTSIDE, -_OUTSIDE)
+    return (grid + 1) / 2 * last
 
 
 def _rows(feature: Tensor, factor: float) -> Tensor:

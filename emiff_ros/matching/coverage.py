@@ -14,8 +14,10 @@
 
 """Whether a camera sees any of the space in which a vehicle detects."""
 
+import functools
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 _STEPS = (24, 20, 3)
 """Samples along x, y and z: no more than about 4 m apart in the ranges that are in use."""
@@ -35,14 +37,18 @@ def sees_range(
         image_size: height and width, pixels.
         ranges: lower and upper bound along x, y and z of the vehicle's frame, metres.
     """
-    axes = [
-        np.linspace(low, high, steps) for (low, high), steps in zip(ranges, _STEPS, strict=True)
-    ]
-    points = np.stack(np.meshgrid(*axes, indexing='ij'), axis=-1).reshape(-1, 3)
     affine = np.asarray(camera_from_vehicle, dtype=np.float64)
-    in_camera = points @ affine[:, :3].T + affine[:, 3]
+    in_camera = _samples(tuple(map(tuple, ranges))) @ affine[:, :3].T + affine[:, 3]
     in_front = in_camera[in_camera[:, 2] > 0]
     pixels = in_front @ np.asarray(intrinsics, dtype=np.float64).T
     u, v = pixels[:, 0] / pixels[:, 2], pixels[:, 1] / pixels[:, 2]
     height, width = image_size
     return bool(((u >= 0) & (u < width) & (v >= 0) & (v < height)).any())
+
+
+@functools.lru_cache(maxsize=4)
+def _samples(ranges: tuple[tuple[float, float], ...]) -> NDArray[np.float64]:
+    axes = [
+        np.linspace(low, high, steps) for (low, high), steps in zip(ranges, _STEPS, strict=True)
+    ]
+    return np.stack(np.meshgrid(*axes, indexing='ij'), axis=-1).reshape(-1, 3)

@@ -16,12 +16,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 import secrets
 import sys
 
 from diagnostic_msgs.msg import DiagnosticStatus
+import numpy as np
+from numpy.typing import NDArray
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecyclePublisher
 from rclpy.qos import QoSProfile
@@ -56,6 +60,25 @@ from emiff_ros.transport.rate_control import PROFILES, RateController, RateDecis
 
 CHUNK_DEPTH = 200
 """Pieces that DDS keeps for a reliable subscriber."""
+
+
+@dataclass(frozen=True)
+class EncodedImage:
+    """What the first stage makes of an image.
+
+    Attributes:
+        tensor: its feature ``[C, h, w]``, float32.
+        intrinsics: ``[3, 3]`` at the network's input size, pixels.
+        extrinsics: of its camera.
+        camera_frame: optical frame of that camera.
+        laps: milliseconds by name of the step.
+    """
+
+    tensor: NDArray[np.float32]
+    intrinsics: NDArray[np.float64]
+    extrinsics: Extrinsics
+    camera_frame: str
+    laps: Mapping[str, float]
 
 
 class InfrastructureNode(ManagedNode):
@@ -145,31 +168,44 @@ class InfrastructureNode(ManagedNode):
             repeats=False,
         )
 
-    def process(self, received: ReceivedImage) -> dict[str, float]:
-        """Encode one image and publish its feature.
+    def begin(self, received: ReceivedImage) -> EncodedImage:
+        """Encode one image.
 
         Raises:
             Refusal: if the image or its calibration cannot be used.
         """
-        config, values = self._config, self.parameters.values
-        extrinsics = self._extrinsics.at(received.stamp, values.calibration_timeout)
+        config = self._config
+        extrinsics = self._extrinsics.at(
+            received.stamp, self.parameters.values.calibration_timeout
+        )
         watch = Stopwatch()
         image = self.network_image(received, config.image_width, config.image_height)
         watch.lap('preprocess_ms')
         tensor = self.encode(torch.from_numpy(image.pixels)).float().cpu().numpy()
         watch.lap('network_ms')
+        frame = self.camera_frame() or extrinsics.camera_frame
+        return EncodedImage(tensor, image.intrinsics, extrinsics, frame, watch.laps)
+
+    def finish(self, received: ReceivedImage, begun: EncodedImage) -> dict[str, float]:
+        """Code the feature of an image and publish it.
+
+        Raises:
+            Refusal: if no message can hold it.
+        """
+        config, values = self._config, self.parameters.values
+        watch, tensor = Stopwatch(), begun.tensor
         header = FeatureHeader(
             stamp=received.stamp,
-            frame_id=self.camera_frame() or extrinsics.camera_frame,
+            frame_id=begun.camera_frame,
             station_id=values.station_id,
             session_id=self._session_id,
             sequence=self._sequence,
             fingerprint=self._fingerprint,
             image_size=(config.image_height, config.image_width),
             padded_size=config.padded_size,
-            intrinsics=image.intrinsics,
-            map_frame=extrinsics.reference_frame,
-            camera_from_map=extrinsics.camera_from_reference,
+            intrinsics=begun.intrinsics,
+            map_frame=begun.extrinsics.reference_frame,
+            camera_from_map=begun.extrinsics.camera_from_reference,
         )
         try:
             decision = self._rate.encode(
@@ -193,7 +229,7 @@ class InfrastructureNode(ManagedNode):
             'payload_bytes': len(decision.encoded.payload),
             'message_bytes': decision.message_bytes,
         }
-        return {**watch.laps, **sizes}
+        return {**begun.laps, **watch.laps, **sizes}
 
     def _publish_chunks(self, message: FeatureTensor) -> None:
         """Publish the pieces of a feature; one that is too large for them travels whole only."""

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What both nodes share: parameters, lifecycle, an image worker, counters and diagnostics."""
+"""What both nodes share: parameters, lifecycle, work on images, counters and diagnostics."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import threading
 import time
+from typing import Any
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -32,12 +33,12 @@ from emiff_ros.nodes.debug_topics import DebugTopics
 from emiff_ros.nodes.health import NodeHealth
 from emiff_ros.nodes.images import NetworkImage, check_camera_info, prepare_image
 from emiff_ros.nodes.inputs import NodeInputs
-from emiff_ros.nodes.mailbox import LatestJobWorker
 from emiff_ros.nodes.outputs import NodeOutputs
 from emiff_ros.nodes.parameters import NodeParameters, Parameter
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.nodes.stamps import nanoseconds_of
 from emiff_ros.nodes.transitions import failure_of
+from emiff_ros.nodes.two_stages import TwoStageWorker
 from emiff_ros.share import find_weights
 
 LOG_INTERVAL = 5.0
@@ -71,8 +72,11 @@ class ManagedNode(LifecycleNode):
     configure loads the weights and creates the publishers, activate the subscriptions, deactivate
     removes the subscriptions, cleanup frees the network. Subclasses fill in the hooks below.
 
+    An image passes two stages, each on a thread of its own: :meth:`begin` needs nothing but the
+    image, :meth:`finish` publishes.
+
     Attributes:
-        measurements: what :meth:`process` measures, each published as ``~/debug/NAME``.
+        measurements: what the stages measure, each published as ``~/debug/NAME``.
     """
 
     measurements: tuple[str, ...] = ()
@@ -87,7 +91,7 @@ class ManagedNode(LifecycleNode):
         self.parameters = NodeParameters(self, specification)
         self.images = ImageCounters()
         self.warm_up_seconds = float('nan')
-        self._worker: LatestJobWorker[ReceivedImage] | None = None
+        self._worker: TwoStageWorker[ReceivedImage, Any] | None = None
         self._image_frame = ''
         self._warned: dict[str, float] = {}
         self._camera_info: CameraInfo | None = None
@@ -118,11 +122,25 @@ class ManagedNode(LifecycleNode):
         """Create the subscriptions beside image and camera_info, through ``self.inputs``."""
         raise NotImplementedError
 
-    def process(self, received: ReceivedImage) -> Mapping[str, float]:
-        """Run the network on one image and publish; called on the worker thread.
+    def begin(self, received: ReceivedImage) -> Any:
+        """Decode and encode one image; called on the first thread.
+
+        Returns:
+            What :meth:`finish` needs of it.
+
+        Raises:
+            Refusal: if the image or its calibration cannot be used.
+        """
+        raise NotImplementedError
+
+    def finish(self, received: ReceivedImage, begun: Any) -> Mapping[str, float]:
+        """Publish the result of an image; called on the second thread.
 
         Returns:
             Those of ``measurements`` that this result has.
+
+        Raises:
+            Refusal: if there is no result.
         """
         raise NotImplementedError
 
@@ -167,8 +185,13 @@ class ManagedNode(LifecycleNode):
         return super().on_activate(state)
 
     def _listen(self) -> None:
-        self._worker = LatestJobWorker(
-            self._process, self._on_replaced, self._on_error, self.get_name()
+        self._worker = TwoStageWorker(
+            self._begin,
+            self._finish,
+            self._on_replaced,
+            self._on_error,
+            self.get_name(),
+            self.parameters.values.overlap,
         )
         transport = self.parameters.values.image_transport
         image_type = CompressedImage if transport == 'compressed' else Image
@@ -234,7 +257,7 @@ class ManagedNode(LifecycleNode):
         self._camera_info = message
         self._camera_info_arrived.set()
 
-    # The worker.
+    # The two stages.
 
     def network_image(self, received: ReceivedImage, width: int, height: int) -> NetworkImage:
         """Decode and resize an image with the newest CameraInfo.
@@ -258,13 +281,20 @@ class ManagedNode(LifecycleNode):
         )
 
     def camera_frame(self) -> str:
-        """Return the optical frame of the image in work: the parameter's, else the image's."""
+        """Return the optical frame of the image that is begun: the parameter's, else its own."""
         return self.parameters.values.camera_frame or self._image_frame
 
-    def _process(self, received: ReceivedImage) -> None:
+    def _begin(self, received: ReceivedImage) -> Any:
         self._image_frame = received.message.header.frame_id
         try:
-            measured = self.process(received)
+            return self.begin(received)
+        except Refusal as refusal:
+            self._refuse_image(refusal)
+            return None
+
+    def _finish(self, received: ReceivedImage, begun: Any) -> None:
+        try:
+            measured = self.finish(received, begun)
         except Refusal as refusal:
             self._refuse_image(refusal)
             return

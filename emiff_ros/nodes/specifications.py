@@ -37,6 +37,12 @@ COMMON = (
         maximum=256,
     ),
     Parameter(
+        'overlap',
+        True,
+        'Begin an image while the one before it is finished. Switch it off where processors are '
+        'fewer than the work at the rate of the camera: fewer results then, but younger ones.',
+    ),
+    Parameter(
         'image_transport',
         'compressed',
         'Type of ~/input/image: sensor_msgs/CompressedImage or sensor_msgs/Image.',

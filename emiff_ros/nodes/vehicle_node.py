@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 import sys
 import time
@@ -68,6 +69,23 @@ NANOSECONDS = 1_000_000_000
 
 FEATURE_DEPTH = 20
 """Features that DDS keeps: after a stall of the radio those of all stations arrive at once."""
+
+
+@dataclass(frozen=True)
+class EncodedImage:
+    """What the first stage makes of an image.
+
+    Attributes:
+        image: at the network's input size.
+        extrinsics: of its camera.
+        levels: pyramid of the vehicle's encoder.
+        laps: milliseconds by name of the step.
+    """
+
+    image: NetworkImage
+    extrinsics: Extrinsics
+    levels: list[torch.Tensor]
+    laps: Mapping[str, float]
 
 
 class VehicleNode(ManagedNode):
@@ -186,30 +204,40 @@ class VehicleNode(ManagedNode):
         if isinstance(answer, Refused):
             self.warn(Refusal(answer.cause, answer.reason), 'feature refused: ')
 
-    # The worker.
+    # The two stages.
 
-    def process(self, received: ReceivedImage) -> dict[str, float]:
-        """Detect in one image and publish.
+    def begin(self, received: ReceivedImage) -> EncodedImage:
+        """Encode one image, which needs no roadside data.
 
         Raises:
             Refusal: if the image or its calibration cannot be used.
         """
-        values = self.parameters.values
-        extrinsics = self._extrinsics.at(received.stamp, values.calibration_timeout)
+        extrinsics = self._extrinsics.at(
+            received.stamp, self.parameters.values.calibration_timeout
+        )
         height, width = self._network.image_size
         watch = Stopwatch()
         image = self.network_image(received, width, height)
-        camera = Camera(image.intrinsics, extrinsics.camera_from_reference, (height, width))
         watch.lap('preprocess_ms')
         levels = self._network.encode(image.pixels)
         watch.lap('backbone_ms')
+        return EncodedImage(image, extrinsics, levels, watch.laps)
+
+    def finish(self, received: ReceivedImage, begun: EncodedImage) -> dict[str, float]:
+        """Fuse the image with what has arrived by now, detect and publish."""
+        image, extrinsics = begun.image, begun.extrinsics
+        camera = Camera(
+            image.intrinsics, extrinsics.camera_from_reference, self._network.image_size
+        )
+        watch = Stopwatch()
         matches, views = self._fitting_views(received.stamp, extrinsics.reference_frame)
         watch.lap('matching_ms')
-        boxes = self._network.detect(levels, camera, views, values.score_threshold)
+        threshold = self.parameters.values.score_threshold
+        boxes = self._network.detect(begun.levels, camera, views, threshold)
         watch.lap('detection_ms')
         self._publish(received, image, extrinsics, views, boxes, matches)
         self._stations.note(matches)
-        return {**watch.laps, **measurements(matches)}
+        return {**begun.laps, **watch.laps, **measurements(matches)}
 
     def _fitting_views(
         self, stamp: int, vehicle_frame: str

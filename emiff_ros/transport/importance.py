@@ -20,6 +20,8 @@ share one point; above the horizon there is nothing to sample. Only the station'
 decides, not any vehicle, so one message still serves all.
 """
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,16 +34,26 @@ _LEAST = 1e-5  # keeps the order of what is worth nothing
 
 
 def ground_importance(header: FeatureHeader, shape: tuple[int, int, int]) -> NDArray[np.float32]:
-    """Return the importance ``[H, W]`` (0 to 1) of the cells of a tensor of ``shape``.
+    """Return the importance ``[H, W]`` (0 to 1) of the cells of a tensor of ``shape``, read-only.
 
     Args:
         header: of the feature; its map frame has z up.
         shape: channels, height and width of the tensor.
     """
     intrinsics, linear = header.intrinsics, header.camera_from_map[:, :3]
+    numbers = tuple(np.concatenate([intrinsics.ravel(), linear.ravel()]).tolist())
+    return _importance(tuple(shape[1:]), tuple(header.padded_size), numbers)
+
+
+@functools.lru_cache(maxsize=4)
+def _importance(
+    size: tuple[int, int], padded_size: tuple[int, int], numbers: tuple[float, ...]
+) -> NDArray[np.float32]:
+    """Compute it once for a camera that rests: intrinsics and rotation row by row."""
+    intrinsics, linear = np.array(numbers).reshape(2, 3, 3)
     rows, columns = (
         (np.arange(cells) + 0.5) * (side / cells) - 0.5
-        for cells, side in zip(shape[1:], header.padded_size, strict=True)
+        for cells, side in zip(size, padded_size, strict=True)
     )
     down = -linear[:, 2] / np.linalg.norm(linear[:, 2])
     y = (rows[:, None] - intrinsics[1, 2]) / intrinsics[1, 1]
@@ -52,4 +64,6 @@ def ground_importance(header: FeatureHeader, shape: tuple[int, int, int]) -> NDA
     # Sampling interpolates, so a cell matters as much as its neighbour below or above.
     weight[:-1] = np.maximum(weight[:-1], weight[1:])
     weight[1:] = np.maximum(weight[1:], weight[:-1])
-    return weight.astype(np.float32)
+    importance = weight.astype(np.float32)
+    importance.setflags(write=False)
+    return importance

@@ -24,7 +24,12 @@ import platform
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 """Parameters of mallopt(3)."""
 _MEBIBYTE = 1 << 20
-_DEFAULTS = {_TRIM_THRESHOLD: 128 << 10, _TOP_PAD: 128 << 10, _MMAP_THRESHOLD: 128 << 10}
+# Where the thresholds of glibc, which follow the largest block that was freed, come to rest.
+_DEFAULTS = {
+    _TRIM_THRESHOLD: 64 * _MEBIBYTE,
+    _TOP_PAD: 128 << 10,
+    _MMAP_THRESHOLD: 32 * _MEBIBYTE,
+}
 _KEEPING = {
     _TRIM_THRESHOLD: (1 << 31) - 1,
     # As large as the heap of a further thread, which would be given back whole otherwise.

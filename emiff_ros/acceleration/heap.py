@@ -21,19 +21,13 @@ the system, which clears each page again when the next frame touches it.
 import ctypes
 import platform
 
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Parameters of mallopt(3)."""
 _MEBIBYTE = 1 << 20
 # Where the thresholds of glibc, which follow the largest block that was freed, come to rest.
-_DEFAULTS = {
-    _TRIM_THRESHOLD: 64 * _MEBIBYTE,
-    _TOP_PAD: 128 << 10,
-    _MMAP_THRESHOLD: 32 * _MEBIBYTE,
-}
+_DEFAULTS = {_TRIM_THRESHOLD: 64 * _MEBIBYTE, _MMAP_THRESHOLD: 32 * _MEBIBYTE}
 _KEEPING = {
     _TRIM_THRESHOLD: (1 << 31) - 1,
-    # As large as the heap of a further thread, which would be given back whole otherwise.
-    _TOP_PAD: 64 * _MEBIBYTE,
     # What is larger still goes back at once: the volumes of a 3D neck would stay for good.
     _MMAP_THRESHOLD: 32 * _MEBIBYTE,
 }
@@ -48,11 +42,20 @@ def keep_freed_memory(keep: bool = True) -> None:
     for it, and an environment variable would have to be set before the process starts.
     """
     global _keeping
-    if keep == _keeping or platform.libc_ver()[0] != 'glibc':
+    if keep == _keeping or not _is_glibc():
         return
-    library = ctypes.CDLL(None)
     for parameter, value in (_KEEPING if keep else _DEFAULTS).items():
-        library.mallopt(parameter, value)
-    if not keep:
-        library.malloc_trim(0)
+        ctypes.CDLL(None).mallopt(parameter, value)
     _keeping = keep
+    if not keep:
+        return_freed_memory()
+
+
+def return_freed_memory() -> None:
+    """Give back what is free now, such as what a thread that has ended its work had needed."""
+    if _is_glibc():
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _is_glibc() -> bool:
+    return platform.libc_ver()[0] == 'glibc'

@@ -38,7 +38,13 @@ from emiff_ros.benchmarking.fixed_rate import highest_rate, run_at_rate
 from emiff_ros.benchmarking.interleaved import speed_ratio, summary, time_interleaved
 from emiff_ros.benchmarking.memory import peak_in_own_process
 from emiff_ros.benchmarking.peak import measured_peak
-from emiff_ros.benchmarking.runners import Runner, calibrate_on, cpu_runners, gpu_runners
+from emiff_ros.benchmarking.runners import (
+    Runner,
+    calibrate_on,
+    cpu_runners,
+    gpu_runners,
+    quick_precision,
+)
 from emiff_ros.benchmarking.stages import stage_table
 from emiff_ros.benchmarking.workload import Pair, input_hash, make_pairs, seeded_model
 from emiff_ros.dair.frames import CooperativePair
@@ -221,7 +227,7 @@ def _add_stages(
         acceleration = AccelerationConfig.for_gpu(precision)
     elif precision == 'int8':
         folded = model.config.neck.kind == 'folded'
-        quantized = AccelerationConfig.for_cpu(quantized=True)
+        quantized = AccelerationConfig.for_cpu(quick_precision(), quantized=True)
         acceleration = AccelerationConfig.for_bytes() if folded else quantized
         scales = calibration[0]
     else:
@@ -248,7 +254,8 @@ def _add_stages(
 def _stage_precisions(device: torch.device, quantized: bool) -> tuple[str, ...]:
     if device.type == 'cuda':
         return 'float16', 'bfloat16'
-    return ('float32', 'bfloat16', 'int8') if quantized else ('float32', 'bfloat16')
+    floats = dict.fromkeys(('float32', quick_precision()))
+    return (*floats, 'int8') if quantized else tuple(floats)
 
 
 @contextmanager

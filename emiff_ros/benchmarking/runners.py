@@ -15,6 +15,7 @@
 """The candidates of a comparison: the plain network and its accelerated copies."""
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 
@@ -31,6 +32,7 @@ from emiff_ros.acceleration.heap import keep_freed_memory
 from emiff_ros.acceleration.input_calibration import Calibration
 from emiff_ros.benchmarking.workload import Pair, run_plain
 from emiff_ros.model import Boxes, Emiff
+from emiff_ros.processor import multiplies
 
 Runner = Callable[[Pair], Boxes]
 
@@ -160,6 +162,11 @@ def cpu_runners(
     }
 
 
+def quick_precision() -> Literal['bfloat16', 'float32']:
+    """Return bfloat16 where the CPU has instructions for it, else float32."""
+    return 'bfloat16' if multiplies(torch.bfloat16) else 'float32'
+
+
 def calibrate_on(model: Emiff, pairs: Sequence[Pair]) -> Calibration:
     """Return the scales that fit some pairs: of an 8-bit 3D neck, or else of the whole network."""
     if model.config.neck.kind == 'folded':
@@ -167,7 +174,8 @@ def calibrate_on(model: Emiff, pairs: Sequence[Pair]) -> Calibration:
             for pair in pairs:
                 run_plain(model, pair)
         return InputCalibration(fingerprint='', frames=len(pairs), maxima=inputs.maxima)
-    network = accelerate(model, AccelerationConfig.for_cpu('bfloat16'))
+    floats = AccelerationConfig.for_cpu(quick_precision()).model_copy(update={'neck': 'conv3d'})
+    network = accelerate(model, floats)
     detector = PairDetector(network)
     with NeckObserver(network.neck) as observer:
         for pair in pairs:

@@ -27,6 +27,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 import torch
 
+from emiff_ros.acceleration.heap import return_freed_memory
 from emiff_ros.model.weights import read_metadata
 from emiff_ros.nodes.counters import ImageCounters
 from emiff_ros.nodes.debug_topics import DebugTopics
@@ -225,6 +226,7 @@ class ManagedNode(LifecycleNode):
             self.run_once()
             seconds.append(time.perf_counter() - started)
         self.warm_up_seconds = min(seconds)
+        return_freed_memory()  # images have threads of their own, which take memory of their own
 
     def _free(self) -> None:
         self.outputs.destroy()

@@ -21,6 +21,7 @@ import pytest
 import torch
 
 from emiff_ros.benchmarking import comparison
+from emiff_ros.benchmarking.runners import quick_precision
 from emiff_ros.cli import main
 from emiff_ros.model import Emiff, EmiffConfig
 from emiff_ros.model.weights import save_weights
@@ -51,7 +52,7 @@ def test_all_candidates_of_a_cpu_are_compared(tmp_path, capsys):
     threads = torch.get_num_threads()
     options = ['--model', str(config), '--output', str(output), '--threads', str(threads)]
     options += ['--pairs', '2', '--rounds', '5', '--rates', '2', '--items', '3', '--memory']
-    only = ['float32', 'bfloat16, neck int8']
+    only = ['float32', f'{quick_precision()}, neck int8']
     assert main(['benchmark', *options, '--only', *only]) == 0
     report = json.loads(output.read_text())
     assert report['failures'] == {}
@@ -68,7 +69,7 @@ def test_all_candidates_of_a_cpu_are_compared(tmp_path, capsys):
             stages['neck and head']['gmac'] == report['stages']['float32']['neck and head']['gmac']
         )
         assert stages['sum']['ms'] > 0
-    assert set(report['stages']) == {'float32', 'bfloat16', 'int8'}
+    assert set(report['stages']) == {'float32', quick_precision(), 'int8'}
     assert 'float32 eager' in capsys.readouterr().out
 
 

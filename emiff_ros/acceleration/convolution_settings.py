@@ -16,16 +16,29 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+import threading
 
 from torch.backends import cudnn
+
+_lock = threading.Lock()
+_before: list[tuple[bool, bool]] = []
+"""What was set when each of the calls under way began."""
 
 
 @contextmanager
 def convolution_settings(autotune: bool, tf32: bool) -> Iterator[None]:
-    """Set whether cuDNN tries its algorithms and whether it may round float32 to TF32."""
-    before = cudnn.benchmark, cudnn.allow_tf32
-    cudnn.benchmark, cudnn.allow_tf32 = autotune, tf32
+    """Set whether cuDNN tries its algorithms and whether it may round float32 to TF32.
+
+    Calls of several threads may overlap if they ask for the same: the last one that ends restores
+    what was set before the first one.
+    """
+    with _lock:
+        _before.append((cudnn.benchmark, cudnn.allow_tf32))
+        cudnn.benchmark, cudnn.allow_tf32 = autotune, tf32
     try:
         yield
     finally:
-        cudnn.benchmark, cudnn.allow_tf32 = before
+        with _lock:
+            newest = _before.pop()
+            if not _before:
+                cudnn.benchmark, cudnn.allow_tf32 = newest

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from emiff_ros.model.config import EmiffConfig
-from emiff_ros.model.preprocessing import normalise
+from emiff_ros.model.preprocessing import normalise, row_statistics
 
 
 class ImagePreparation:
@@ -43,6 +43,7 @@ class ImagePreparation:
         self._pad = (0, padded_width - self.size[1], 0, padded_height - self.size[0])
         self._device, self._dtype = device, dtype
         self._layout = torch.channels_last if channels_last else torch.contiguous_format
+        self._statistics = row_statistics(self.size[1], device)  # a CUDA graph knows its address
         self._shares: dict[tuple[int, int], Tensor] = {}
 
     def __call__(self, rgb: Tensor) -> Tensor:
@@ -60,7 +61,7 @@ class ImagePreparation:
             )
         if rgb.shape[:2] != self.size:
             rgb = self._resize(rgb.permute(2, 0, 1).float()).permute(1, 2, 0)
-        image = normalise(rgb).permute(2, 0, 1)
+        image = normalise(rgb, self._statistics).permute(2, 0, 1)
         if any(self._pad):
             image = functional.pad(image, self._pad)
         image = image.to(self._dtype).unsqueeze(0)

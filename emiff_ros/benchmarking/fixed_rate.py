@@ -14,7 +14,8 @@
 
 """Latency at a fixed rate, and the highest rate that loses fewer than one picture in twenty.
 
-As in the nodes, one worker takes the newest picture; those that it could not take are lost.
+As in nodes without ``overlap``, one worker takes the newest picture; those that it could not take
+are lost.
 """
 
 from collections.abc import Callable

@@ -63,22 +63,27 @@ def normalise_and_pad(rgb: Tensor, padded_height: int, padded_width: int) -> Ten
             f'{padded_height}x{padded_width}'
         )
     out = torch.zeros(3, padded_height, padded_width, device=rgb.device)
-    out[:, :height, :width] = normalise(rgb).permute(2, 0, 1)
+    statistics = row_statistics(width, rgb.device)
+    out[:, :height, :width] = normalise(rgb, statistics).permute(2, 0, 1)
     return out
 
 
-def normalise(rgb: Tensor) -> Tensor:
+def normalise(rgb: Tensor, statistics: tuple[Tensor, Tensor]) -> Tensor:
     """Return a picture [H, W, 3], 0 to 255, in the network's units: mean 0 and deviation 1.
 
     A row of pixels is taken as one run of numbers: in runs of three nothing is vectorised.
+
+    Args:
+        rgb: red first.
+        statistics: of :func:`row_statistics` for that width.
     """
     height, width, _ = rgb.shape
-    mean, inverse_std = _row_statistics(width, rgb.device)
+    mean, inverse_std = statistics
     return rgb.reshape(height, -1).sub(mean).mul_(inverse_std).view(height, width, 3)
 
 
 @functools.lru_cache(maxsize=16)
-def _row_statistics(width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+def row_statistics(width: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return mean and inverse deviation of each number of a row of pixels, [3 width]."""
     with torch.inference_mode(False):
         mean = torch.tensor(IMAGE_MEAN)

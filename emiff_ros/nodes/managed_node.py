@@ -48,7 +48,7 @@ LOG_INTERVAL = 5.0
 WARM_UP_RUNS = 3
 
 SHUTDOWN_PATIENCE = 0.5
-"""Seconds that a shutdown waits for the image in hand."""
+"""Seconds that a shutdown waits for the images in hand."""
 
 COMMON_MEASUREMENTS = ('processing_time_ms', 'latency_ms')
 """Debug topics of every node: since the image's arrival, and since its stamp."""
@@ -73,8 +73,8 @@ class ManagedNode(LifecycleNode):
     configure loads the weights and creates the publishers, activate the subscriptions, deactivate
     removes the subscriptions, cleanup frees the network. Subclasses fill in the hooks below.
 
-    An image passes two stages, each on a thread of its own: :meth:`begin` needs nothing but the
-    image, :meth:`finish` publishes.
+    An image passes two stages, each on a thread of its own: :meth:`begin` needs the image and its
+    calibration alone, :meth:`finish` publishes.
 
     Attributes:
         measurements: what the stages measure, each published as ``~/debug/NAME``.
@@ -203,7 +203,7 @@ class ManagedNode(LifecycleNode):
         self.create_inputs()
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop to listen and finish the image in hand."""
+        """Stop to listen and finish the images in hand."""
         self._stop()
         return super().on_deactivate(state)
 
@@ -214,7 +214,7 @@ class ManagedNode(LifecycleNode):
         return super().on_cleanup(state)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop from any state, without the image in hand if that takes long."""
+        """Stop from any state, without the images in hand if they take long."""
         self._stop(SHUTDOWN_PATIENCE)
         return super().on_shutdown(state)
 
@@ -241,6 +241,9 @@ class ManagedNode(LifecycleNode):
     # Inputs.
 
     def _on_image(self, message: Image | CompressedImage) -> None:
+        worker = self._worker
+        if worker is None:  # it arrived before the deactivation and is handed out after it
+            return
         self.images.count('received')
         received = ReceivedImage(message, time.monotonic())
         if received.stamp <= 0:
@@ -251,8 +254,8 @@ class ManagedNode(LifecycleNode):
                     'capture time',
                 )
             )
-        elif self._worker is not None:
-            self._worker.submit(received)
+        else:
+            worker.submit(received)
 
     def _on_camera_info(self, message: CameraInfo) -> None:
         check_camera_info(message)
@@ -300,12 +303,12 @@ class ManagedNode(LifecycleNode):
         except Refusal as refusal:
             self._refuse_image(refusal)
             return
-        self.images.count('published')
         elapsed = time.monotonic() - received.arrived
         self.health.record_time(elapsed)
         latency = self.get_clock().now().nanoseconds - received.stamp
         common = {'processing_time_ms': elapsed * 1e3, 'latency_ms': latency / 1e6}
         self._debug_topics.publish({**common, **measured})
+        self.images.count('published')
 
     def _on_replaced(self, received: ReceivedImage) -> None:
         self.images.count('replaced')

@@ -32,7 +32,8 @@ COMMON = (
     Parameter(
         'threads',
         0,
-        'Threads of the network on the CPU; 0 leaves the choice to torch.',
+        'Threads of the network on the CPU, of each of two images that overlap; 0 leaves the '
+        'choice to torch.',
         minimum=0,
         maximum=256,
     ),

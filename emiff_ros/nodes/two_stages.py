@@ -96,22 +96,28 @@ class TwoStageWorker(Generic[Job, Half]):
             thread.join(max(0.0, end - time.monotonic()))
 
     def _run_begin(self) -> None:
-        while (job := self._next_job()) is not None:
-            started = time.monotonic()
-            try:
-                half = self._begin(job)
-            except Exception as error:  # a node must not die of one bad input
-                self._on_error(job, error)
-                continue
-            if half is None:
-                continue
+        try:
+            while (job := self._next_job()) is not None:
+                self._begin_one(job)
+                del job  # an image is large, and the next one may be long in coming
+        finally:
             with self._changed:
-                self._begin_seconds = _mean(self._begin_seconds, time.monotonic() - started)
-                self._changed.wait_for(lambda: self._finishing_since is None)
-                self._half, self._finishing_since = (job, half), time.monotonic()
+                self._all_begun = True
                 self._changed.notify_all()
+
+    def _begin_one(self, job: Job) -> None:
+        started = time.monotonic()
+        try:
+            half = self._begin(job)
+        except Exception as error:  # a node must not die of one bad input
+            self._on_error(job, error)
+            return
+        if half is None:
+            return
         with self._changed:
-            self._all_begun = True
+            self._begin_seconds = _mean(self._begin_seconds, time.monotonic() - started)
+            self._changed.wait_for(lambda: self._finishing_since is None)
+            self._half, self._finishing_since = (job, half), time.monotonic()
             self._changed.notify_all()
 
     def _next_job(self) -> Job | None:
@@ -141,16 +147,22 @@ class TwoStageWorker(Generic[Job, Half]):
                 self._changed.wait_for(lambda: self._half is not None or self._all_begun)
                 if self._half is None:
                     return
-                (job, half), self._half = self._half, None
+                begun, self._half = self._half, None
             try:
-                self._finish(job, half)
-            except Exception as error:  # a node must not die of one bad input
-                self._on_error(job, error)
-            with self._changed:
-                took = time.monotonic() - self._finishing_since
-                self._finish_seconds = _mean(self._finish_seconds, took)
-                self._finishing_since = None
-                self._changed.notify_all()
+                self._finish_one(*begun)
+            finally:
+                del begun
+                with self._changed:
+                    took = time.monotonic() - self._finishing_since
+                    self._finish_seconds = _mean(self._finish_seconds, took)
+                    self._finishing_since = None
+                    self._changed.notify_all()
+
+    def _finish_one(self, job: Job, half: Half) -> None:
+        try:
+            self._finish(job, half)
+        except Exception as error:  # a node must not die of one bad input
+            self._on_error(job, error)
 
 
 def _mean(mean: float, newest: float) -> float:

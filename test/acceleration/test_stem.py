@@ -21,7 +21,7 @@ from torch.nn import functional
 from emiff_ros.acceleration.stem import QuantizedStem, SlicedMaximum, pool_in_slices
 from emiff_ros.model.backbone import ResNet
 from emiff_ros.model.config import BackboneConfig
-from emiff_ros.model.preprocessing import normalise
+from emiff_ros.model.preprocessing import normalise, row_statistics
 
 
 @pytest.mark.parametrize('size', [(2, 2), (2, 8), (6, 4), (88, 40)])
@@ -44,7 +44,7 @@ def backbone():
 @pytest.fixture
 def image():
     rgb = torch.randint(0, 256, (32, 64, 3), generator=torch.Generator().manual_seed(2))
-    return normalise(rgb).permute(2, 0, 1).unsqueeze(0)
+    return normalise(rgb, row_statistics(64, rgb.device)).permute(2, 0, 1).unsqueeze(0)
 
 
 def test_the_backbone_gives_the_same(backbone, image):

@@ -95,3 +95,10 @@ def test_a_feature_that_is_too_large_for_pieces_is_published_whole(make, monkeyp
     give(node)
     assert node.pieces
     assert node._rate_status().level == OK
+
+
+def test_an_image_that_is_handed_out_after_the_deactivation_is_not_counted(make):
+    node = make()
+    assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+    node._on_image(CompressedImage(format='jpeg', data=picture()))
+    assert node.images.snapshot()['received'] == 0

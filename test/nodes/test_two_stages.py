@@ -187,3 +187,16 @@ def test_stop_waits_no_longer_than_it_is_told():
     recorder.let_begin.release()
     recorder.let_finish.release()
     assert passed(recorder.finishing)
+
+
+@pytest.mark.filterwarnings('ignore::pytest.PytestUnhandledThreadExceptionWarning')
+@pytest.mark.parametrize('stage', ['begin', 'finish'])
+def test_it_ends_even_if_an_error_cannot_be_reported(stage):
+    def fail(*_):
+        raise RuntimeError('again')
+
+    stages = {'begin': lambda job: job, 'finish': lambda job, half: None} | {stage: fail}
+    worker = TwoStageWorker(stages['begin'], stages['finish'], print, on_error=fail)
+    worker.submit('job')
+    worker.stop(LIMIT)
+    assert not any(thread.is_alive() for thread in worker._threads)

@@ -23,8 +23,8 @@ roadside unit. One idea a file: ``batch_norm.py``, ``precision.py``, ``channels_
 ``height_convolution.py``, ``winograd.py`` and ``volume_neck.py``, ``column_neck.py``,
 ``observer.py``, ``calibration.py`` and ``quantized_neck.py``, ``input_calibration.py`` and
 ``byte_convolution.py`` with ``quantized_backbone.py`` and ``quantized_column_neck.py``,
-``voxel_reads.py``, ``deformable_table.py``, ``candidates.py``, ``image_preparation.py``,
-``cuda_graph.py``.
+``stem.py``, ``voxel_reads.py``, ``deformable_table.py``, ``candidates.py``,
+``image_preparation.py``, ``heap.py``, ``cuda_graph.py``.
 """
 
 from emiff_ros.acceleration.calibration import NeckCalibration, NeckObserver

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -115,6 +116,7 @@ def replay(
 
     Raises:
         ProcessFailedError: if a node does not come up.
+        TimeoutError: if the nodes do not find the player or each other.
     """
     with ExitStack() as stack:
         variables = stack.enter_context(isolated_domain())
@@ -149,6 +151,7 @@ def replay(
         )
         heard = [target for process in processes for target in inputs(process)]
         player.wait_for_subscribers(heard, DISCOVERY)
+        wait_for_features(listener, processes, DISCOVERY)
         begin = time.monotonic()
         report = player.play()
         missing = listener.wait_for_results(image_stamps, QUIET)
@@ -188,6 +191,40 @@ def inputs(process: ProcessDescription) -> list[str]:
         if source.startswith('~/input/') and source != '~/input/features'
     ]
     return [f'/{process.namespace}/{target}' for target in targets]
+
+
+def wait_for_features(
+    listener: ResultListener, processes: Sequence[ProcessDescription], timeout: float
+) -> None:
+    """Wait until features can cross: both ends of their topic must know of each other.
+
+    Features are heard best effort, so that those sent before are lost.
+
+    Args:
+        listener: that spins; it is subscribed to features, too.
+        processes: active nodes.
+        timeout: seconds for all of them.
+
+    Raises:
+        TimeoutError: if it is over.
+    """
+    senders, receivers = (
+        [(node, node.topic(name)) for node in processes if f'~/{name}' in node.remappings]
+        for name in ('output/features', 'input/features')
+    )
+    received = Counter(topic for _, topic in receivers)
+    sent = Counter(topic for _, topic in senders)
+    wanted = [(node, topic, received[topic] + 1) for node, topic in senders if received[topic]]
+    wanted += [(node, topic, sent[topic]) for node, topic in receivers if sent[topic]]
+    deadline = time.monotonic() + timeout
+    for node, topic, count in wanted:
+        name = node.fully_qualified_name
+        while int(listener.diagnostics(name, 'peers')[topic]) < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    f'{name} has fewer than {count} peers on {topic} after {timeout:.0f} s: does '
+                    'this machine let processes find each other (loopback, UDP multicast)?'
+                )
 
 
 def affordable_speed(

@@ -113,6 +113,18 @@ class NodeInputs:
         """Remember a subscription, so that :meth:`destroy` removes it."""
         self._subscriptions.append(subscription)
 
+    def peers(self) -> dict[str, int]:
+        """Return how many publishers the middleware has matched, by topic."""
+        return {
+            subscription.topic_name: self._publisher_count(subscription)
+            for subscription in self._subscriptions
+        }
+
+    def _publisher_count(self, subscription: Subscription) -> int:
+        if hasattr(subscription, 'get_publisher_count'):
+            return subscription.get_publisher_count()
+        return self._node.count_publishers(subscription.topic_name)  # ROS 2 Humble
+
     def call_on_destroy(self, close: Callable[[], None]) -> None:
         """Remember what else :meth:`destroy` has to close."""
         self._closers.append(close)

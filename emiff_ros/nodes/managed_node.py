@@ -23,6 +23,7 @@ import threading
 import time
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 import torch
@@ -31,6 +32,7 @@ from emiff_ros.acceleration.heap import return_freed_memory
 from emiff_ros.model.weights import read_metadata
 from emiff_ros.nodes.counters import ImageCounters
 from emiff_ros.nodes.debug_topics import DebugTopics
+from emiff_ros.nodes.diagnostics import OK, status
 from emiff_ros.nodes.health import NodeHealth
 from emiff_ros.nodes.images import NetworkImage, check_camera_info, prepare_image
 from emiff_ros.nodes.inputs import NodeInputs
@@ -100,6 +102,7 @@ class ManagedNode(LifecycleNode):
         self.health = NodeHealth(self, self.parameters.values, self.images)
         self.inputs = NodeInputs(self, self.health, self.warn)
         self.outputs = NodeOutputs(self, self.health.qos)
+        self.health.reporter.add('peers', self._peer_status)
 
     # Hooks of the subclasses.
 
@@ -239,6 +242,11 @@ class ManagedNode(LifecycleNode):
             self._worker = None
 
     # Inputs.
+
+    def _peer_status(self) -> DiagnosticStatus:
+        peers = {**self.outputs.peers(), **self.inputs.peers()}
+        connected = sum(count > 0 for count in peers.values())
+        return status(OK, f'{connected} of {len(peers)} topics have peers', **peers)
 
     def _on_image(self, message: Image | CompressedImage) -> None:
         worker = self._worker

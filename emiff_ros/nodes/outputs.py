@@ -44,6 +44,13 @@ class NodeOutputs:
         self._publishers.append(publisher)
         return publisher
 
+    def peers(self) -> dict[str, int]:
+        """Return how many subscriptions the middleware has matched, by topic."""
+        return {
+            publisher.topic_name: publisher.get_subscription_count()
+            for publisher in self._publishers
+        }
+
     def destroy(self) -> None:
         """Remove all publishers, also from what the node's transitions switch."""
         for publisher in self._publishers:

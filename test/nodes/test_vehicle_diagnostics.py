@@ -31,6 +31,7 @@ from emiff_ros.demo.processes import NodeProcess
 
 CUT_OFF = b'\xff\xd8 cut off'
 IMAGE_TOPIC = '/vehicle/camera/image/compressed'
+UNHEARD_TOPIC = '/vehicle/vehicle_node/debug/payload_bytes'
 
 
 @pytest.fixture(scope='module')
@@ -76,6 +77,19 @@ def test_an_input_dies_and_lives_again(scene, operator, name):
     assert float(values['age_s']) > 3
     scene.stream.silent.clear()
     operator.wait_for(f'input {name}', 'OK')
+
+
+def test_topics_name_how_many_are_connected(scene, operator):
+    _, values = operator.wait_for('peers', 'OK', 'topics have peers')
+    assert values[IMAGE_TOPIC] == '1'
+    assert values['/infrastructure/features'] == '1'
+    assert values[UNHEARD_TOPIC] == '0'
+    scene.world.listener.create_subscription(Float64, UNHEARD_TOPIC, lambda _: None, 1)
+
+    def is_connected():
+        return operator.wait_for('peers', 'OK')[1][UNHEARD_TOPIC] == '1'
+
+    wait_for(is_connected, 20)
 
 
 def test_a_calibration_is_awaited_but_once(scene, operator):

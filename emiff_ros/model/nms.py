@@ -23,7 +23,10 @@ from torch import Tensor
 
 _ROWS_AT_ONCE = 64
 _PAIRS_AT_ONCE = 1 << 15
+_EXACT = 'donot_use_mm_for_euclid_dist'
 _RELATIVE_TOLERANCE = 1e-9
+_SHRINKAGE = 1e-10
+_NO_LENGTH = 1e-100
 
 
 def rotated_iou_bev(a: Tensor, b: Tensor, least: float = 0.0) -> Tensor:
@@ -85,37 +88,33 @@ def suppress(overlaps: Tensor, scores: Tensor, threshold: float) -> Tensor:
 
 def _iou_where_near(a: Tensor, b: Tensor, least: float) -> Tensor:
     """IoU [N, M], computed only where it may be above 0 and reach ``least``."""
-    area_a, area_b = (boxes[:, 2] * boxes[:, 3] for boxes in (a, b))
-    shared = _shared_at_most(a, b)
-    shared = torch.minimum(shared, shared.T if a is b else _shared_at_most(b, a).T)
-    needed = least / (1 + least) * (1 - _RELATIVE_TOLERANCE)
-    near = (shared > 0) & (shared >= needed * (area_a.unsqueeze(1) + area_b))
+    reach_a, reach_b = (boxes[:, 2:4].norm(dim=1) / 2 for boxes in (a, b))
+    near = torch.cdist(a[:, :2], b[:, :2], compute_mode=_EXACT) < reach_a.unsqueeze(1) + reach_b
     if a is b:
         near = near.triu()
-    overlaps = torch.zeros_like(shared)
+    overlaps = a.new_zeros(len(a), len(b))
     for pairs in near.nonzero().split(_PAIRS_AT_ONCE):
-        first, second = pairs.unbind(1)
-        overlaps[first, second] = _iou(a[first].unsqueeze(1), b[second].unsqueeze(1)).squeeze(1)
+        first, second = a[pairs[:, 0]], b[pairs[:, 1]]
+        area = first[:, 2:4].prod(1) + second[:, 2:4].prod(1)
+        needed = least / (1 + least) * (1 - _RELATIVE_TOLERANCE) * area
+        shared = torch.minimum(_shared_at_most(first, second), _shared_at_most(second, first))
+        may = ((shared > 0) & (shared >= needed)).nonzero().squeeze(1)
+        found = _iou(first[may].unsqueeze(1), second[may].unsqueeze(1)).squeeze(1)
+        overlaps[pairs[may].unbind(1)] = found
     return torch.maximum(overlaps, overlaps.T) if a is b else overlaps
 
 
 def _shared_at_most(a: Tensor, b: Tensor) -> Tensor:
-    """Bound [N, M] of the area that two rectangles share: a with the extents of b along its sides.
+    """Bound [P] of the area that pairs [P, 5] share: a with the extents of b along its sides.
 
     Touching rectangles may get a bound just above 0, none that overlap gets 0.
     """
-    turn = b[:, 4] - a[:, 4:]
-    cos, sin = turn.cos().abs(), turn.sin().abs()
-    shift = b[:, :2] - a[:, None, :2]
-    forward, left = a[:, 4:].cos(), a[:, 4:].sin()
-    along = (shift[..., 0] * forward + shift[..., 1] * left).abs()
-    across = (shift[..., 1] * forward - shift[..., 0] * left).abs()
-    length, width = a[:, 2:3], a[:, 3:4]
-    lengths = torch.stack([b[:, 2] * cos + b[:, 3] * sin, b[:, 2] * sin + b[:, 3] * cos])
-    own = torch.stack([length, width])
-    slack = 1 + _RELATIVE_TOLERANCE
-    sides = (own + lengths) / 2 * slack - torch.stack([along, across])
-    return torch.minimum(sides, torch.minimum(own, lengths)).clamp(min=0).prod(dim=0)
+    turn = b[:, 4:] - a[:, 4:]
+    shift = _rotated((b[:, :2] - a[:, :2]).unsqueeze(1), -a[:, 4:]).squeeze(1)
+    own, other = a[:, 2:4], b[:, 2:4]
+    extents = other * turn.cos().abs() + other.flip(1) * turn.sin().abs()
+    sides = (own + extents) / 2 * (1 + _RELATIVE_TOLERANCE) - shift.abs()
+    return torch.minimum(sides, torch.minimum(own, extents)).clamp(min=0).prod(1)
 
 
 def _iou(a: Tensor, b: Tensor) -> Tensor:
@@ -128,78 +127,49 @@ def _iou(a: Tensor, b: Tensor) -> Tensor:
 def _intersection_area(a: Tensor, b: Tensor) -> Tensor:
     """Area [N, M] of the convex polygon that two rectangles share; shapes as of :func:`_iou`.
 
-    Its vertices are the corners of one rectangle inside the other and the crossings of their
-    edges; sorted by angle around their mean they give the area. Coordinates are relative to the
-    centre of ``a``, so that large map coordinates lose nothing.
+    Its outline is what of each outline lies inside the other rectangle, and an edge from p along
+    e adds p x e / 2 to the area inside (Green's theorem). Rectangle ``a`` is made smaller by
+    ``_SHRINKAGE``, since an edge that both share must count once, and twice or never
+    where they only touch. Everything is relative to ``a``, so that large map coordinates lose
+    nothing.
     """
-    shifts = (b[..., :2] - a[..., :2]).unsqueeze(2)
-    corners_b = _corners(b) + shifts
-    corners_a = _corners(a).expand_as(corners_b)
-    inside_b = _contains(b, shifts, corners_a)
-    inside_a = _contains(a, torch.zeros_like(shifts), corners_b)
-    crossings, crossed = _edge_crossings(corners_a, corners_b)
-    points = torch.cat([corners_a, corners_b, crossings], dim=2)
-    valid = torch.cat([inside_b, inside_a, crossed], dim=2)
-    return _convex_area(points, valid)
+    half_a, half_b = a[..., None, 2:4] / 2 * (1 - _SHRINKAGE), b[..., None, 2:4] / 2
+    turn = b[..., 4:] - a[..., 4:]
+    centre = _rotated((b[..., :2] - a[..., :2]).unsqueeze(2), -a[..., 4:])
+    corners_b = centre + _rotated(_corners(half_b), turn)
+    corners_a = _rotated(_corners(half_a) - centre, -turn)
+    edges_a, edges_b = (_edges(corners) for corners in (corners_a, corners_b))
+    within_b = _share_within(corners_a, edges_a, half_b).sum(-1)
+    within_a = _share_within(corners_b, edges_b, half_a)
+    around_b = corners_b[..., 0] * edges_b[..., 1] - corners_b[..., 1] * edges_b[..., 0]
+    area = within_b * half_a.prod(-1).squeeze(-1) + (within_a * around_b).sum(-1) / 2
+    return area.clamp(min=0)
 
 
-def _corners(boxes: Tensor) -> Tensor:
-    """Counter-clockwise corners [..., 4, 2] of rectangles [..., 5], relative to their centres."""
+def _corners(half: Tensor) -> Tensor:
+    """Counter-clockwise corners [..., 4, 2] of rectangles with half sizes [..., 1, 2]."""
     # Made on the device: a copy from the host could not be part of a CUDA graph.
-    corner = torch.arange(4, device=boxes.device)
+    corner = torch.arange(4, device=half.device)
     behind, right = (corner + 1) // 2 % 2, corner // 2
-    local = (0.5 - torch.stack([behind, right], dim=-1)) * boxes[..., None, 2:4]
-    cos, sin = boxes[..., 4:].cos(), boxes[..., 4:].sin()
-    x = local[..., 0] * cos - local[..., 1] * sin
-    y = local[..., 0] * sin + local[..., 1] * cos
-    return torch.stack([x, y], dim=-1)
+    return (1 - 2 * torch.stack([behind, right], dim=-1)) * half
 
 
-def _contains(boxes: Tensor, centres: Tensor, points: Tensor) -> Tensor:
-    """Tell which points [N, M, 4, 2] lie in rectangles (border included) at ``centres``."""
-    relative = points - centres
-    cos, sin = boxes[..., 4:].cos(), boxes[..., 4:].sin()
-    along = relative[..., 0] * cos + relative[..., 1] * sin
-    across = -relative[..., 0] * sin + relative[..., 1] * cos
-    half_length, half_width = boxes[..., 2:3] / 2, boxes[..., 3:4] / 2
-    tolerance = _RELATIVE_TOLERANCE * (half_length + half_width)
-    return (along.abs() <= half_length + tolerance) & (across.abs() <= half_width + tolerance)
+def _edges(corners: Tensor) -> Tensor:
+    """From each corner [..., 4, 2] to the next one; no component is 0, for it will divide."""
+    edges = corners.roll(-1, -2) - corners
+    return edges.masked_fill(edges.abs() < _NO_LENGTH, _NO_LENGTH)
 
 
-def _edge_crossings(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Crossings [N, M, 16, 2] of all edge pairs and which of them exist.
-
-    Parallel edges have none: where they overlap, the ends of the overlap are corners.
-    """
-    start_a, edge_a = a.unsqueeze(3), (a.roll(-1, 2) - a).unsqueeze(3)
-    start_b, edge_b = b.unsqueeze(2), (b.roll(-1, 2) - b).unsqueeze(2)
-    determinant = _cross(edge_a, edge_b)
-    scale = edge_a.norm(dim=-1) * edge_b.norm(dim=-1)
-    parallel = determinant.abs() <= _RELATIVE_TOLERANCE * scale
-    determinant = determinant.masked_fill(parallel, 1.0)
-    between = start_b - start_a
-    along_a = _cross(between, edge_b) / determinant
-    along_b = _cross(between, edge_a) / determinant
-    exists = ~parallel & (along_a >= 0) & (along_a <= 1) & (along_b >= 0) & (along_b <= 1)
-    points = start_a + along_a.unsqueeze(-1) * edge_a
-    return points.flatten(2, 3), exists.flatten(2, 3)
+def _rotated(points: Tensor, angle: Tensor) -> Tensor:
+    """Turn points [N, M, K, 2] by angles [N, M, 1]."""
+    cos, sin = angle.cos(), angle.sin()
+    x, y = points.unbind(-1)
+    return torch.stack([x * cos - y * sin, x * sin + y * cos], dim=-1)
 
 
-def _convex_area(points: Tensor, valid: Tensor) -> Tensor:
-    """Area of the convex polygon of the valid points [N, M, P, 2]; duplicates do no harm."""
-    count = valid.sum(-1, keepdim=True).clamp(min=1).unsqueeze(-1)
-    absent = ~valid.unsqueeze(-1)
-    centre = points.masked_fill(absent, 0.0).sum(2, keepdim=True) / count
-    relative = (points - centre).masked_fill(absent, 0.0)
-    angle = torch.atan2(relative[..., 1], relative[..., 0]).masked_fill(~valid, torch.inf)
-    order = angle.argsort(dim=-1)
-    ordered = relative.gather(2, order.unsqueeze(-1).expand_as(relative))
-    is_point = valid.gather(2, order).unsqueeze(-1)
-    # Invalid places come last; filled with the first vertex they close the polygon.
-    ordered = torch.where(is_point, ordered, ordered[:, :, :1])
-    area = _cross(ordered, ordered.roll(-1, 2)).sum(-1) / 2
-    return area.clamp(min=0).masked_fill(valid.sum(-1) < 3, 0.0)
-
-
-def _cross(a: Tensor, b: Tensor) -> Tensor:
-    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+def _share_within(start: Tensor, edge: Tensor, half: Tensor) -> Tensor:
+    """Share [..., 4] of each edge from ``start`` that lies in the rectangle from -half to half."""
+    one, other = (-half - start) / edge, (half - start) / edge
+    enter = torch.minimum(one, other).amax(-1).clamp(min=0)
+    leave = torch.maximum(one, other).amin(-1).clamp(max=1)
+    return (leave - enter).clamp(min=0)

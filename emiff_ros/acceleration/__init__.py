@@ -15,8 +15,8 @@
 """A network of :mod:`emiff_ros.model` made faster, one switch for each speed-up.
 
     network = accelerate(model, AccelerationConfig.for_gpu())
-    levels = network.encode_vehicle_picture(pixels)
-    boxes = network.detect_encoded(levels, camera, views)
+    vehicle_map = network.encode_vehicle_picture(pixels)
+    boxes = network.detect_encoded(vehicle_map, camera, views)
 
 The model stays the plain reference; ``network.py`` has the same methods, ``encoder.py`` those of a
 roadside unit. One idea a file: ``batch_norm.py``, ``precision.py``, ``channels_last.py``,

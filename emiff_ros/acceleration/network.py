@@ -58,8 +58,8 @@ class AcceleratedEmiff:
 
     ``encode_vehicle``, ``encode_infrastructure``, ``fuse`` and ``detect`` take and give what the
     model's methods of the same names do, with a batch of one and without mirroring.
-    ``encode_*_picture`` take pictures as a camera gives them, :meth:`detect_encoded` goes from
-    encoded images to boxes on the host in one step.
+    ``encode_*_picture`` take pictures as a camera gives them and do all that needs one image
+    alone; :meth:`detect_encoded` goes from there to boxes on the host in one step.
 
     Attributes:
         config: of the network.
@@ -85,7 +85,10 @@ class AcceleratedEmiff:
         steps = self._steps
         self._encode_vehicle = self._step(steps.encode_vehicle)
         self._encode_infrastructure = self._step(steps.encode_infrastructure)
-        self._vehicle_picture = self._step(lambda rgb: steps.encode_vehicle(preparation(rgb)))
+        self._align_vehicle = self._step(steps.align_vehicle)
+        self._vehicle_picture = self._step(
+            lambda rgb: steps.align_vehicle(steps.encode_vehicle(preparation(rgb)))
+        )
         self._infrastructure_picture = self._step(
             lambda rgb: steps.encode_infrastructure(preparation(rgb))
         )
@@ -99,14 +102,17 @@ class AcceleratedEmiff:
         """From the voxel volume to the bird's-eye map, changed as asked for."""
         return self._steps.neck
 
-    def encode_vehicle_picture(self, rgb: Tensor) -> list[Tensor]:
-        """Resize, normalise and encode the vehicle's picture [H, W, 3] uint8, red first.
+    def encode_vehicle_picture(self, rgb: Tensor) -> Tensor:
+        """Resize, normalise, encode and align the vehicle's picture [H, W, 3] uint8, red first.
 
         All pictures have one size, at least the network's. From pinned memory the copy to the
         device does not wait.
+
+        Returns:
+            The vehicle's map [1, C, h, w] behind its half of the attention.
         """
         with self._settings():
-            return [self._own(level) for level in self._vehicle_picture(self._picture(rgb))]
+            return self._own(self._vehicle_picture(self._picture(rgb)))
 
     def encode_infrastructure_picture(self, rgb: Tensor) -> Tensor:
         """Like :meth:`encode_vehicle_picture`, into the transmitted tensor [1, c, h, w]."""
@@ -117,6 +123,11 @@ class AcceleratedEmiff:
         """Encode the vehicle's image [1, 3, H, W] into pyramid levels, finest first."""
         with self._settings():
             return [self._own(level) for level in self._encode_vehicle(self._image(image))]
+
+    def align_vehicle(self, levels: Sequence[Tensor]) -> Tensor:
+        """Do the vehicle's half of the attention: levels of its image -> map [1, C, h, w]."""
+        with self._settings():
+            return self._own(self._align_vehicle(tuple(levels)))
 
     def encode_infrastructure(self, image: Tensor) -> Tensor:
         """Encode a roadside image [1, 3, H, W] into the transmitted tensor [1, c, h, w]."""
@@ -134,14 +145,23 @@ class AcceleratedEmiff:
         Raises:
             ValueError: if there is no view at all, or sizes or modality do not fit.
         """
+        vehicle_map = None if vehicle_levels is None else self.align_vehicle(vehicle_levels)
+        return self._fuse_aligned(vehicle_map, vehicle_camera, infrastructure_views)
+
+    def _fuse_aligned(
+        self,
+        vehicle_map: Tensor | None,
+        vehicle_camera: Camera | None,
+        infrastructure_views: Sequence[InfrastructureView],
+    ) -> HeadMaps:
         with self._settings():
-            inputs = self._inputs(vehicle_levels, vehicle_camera, infrastructure_views)
+            inputs = self._inputs(vehicle_map, vehicle_camera, infrastructure_views)
             step = self._fuse.setdefault(len(infrastructure_views), self._step(self._steps.fuse))
             return HeadMaps(*(self._own(maps) for maps in step(*inputs)))
 
     def detect_encoded(
         self,
-        vehicle_levels: Sequence[Tensor] | None,
+        vehicle_map: Tensor | None,
         vehicle_camera: Camera | None,
         infrastructure_views: Sequence[InfrastructureView] = (),
         score_threshold: float | None = None,
@@ -149,7 +169,8 @@ class AcceleratedEmiff:
         """Fuse and decode; the boxes come back on the CPU.
 
         Args:
-            vehicle_levels: output of :meth:`encode_vehicle`; None for infrastructure only.
+            vehicle_map: of :meth:`encode_vehicle_picture` or :meth:`align_vehicle`; None for
+                infrastructure only.
             vehicle_camera: of that image.
             infrastructure_views: what has arrived.
             score_threshold: that boxes must exceed; the configured one by default.
@@ -157,11 +178,11 @@ class AcceleratedEmiff:
         threshold = self.config.detection.score_threshold
         threshold = threshold if score_threshold is None else score_threshold
         if not self.acceleration.device_decoding:
-            maps = self.fuse(vehicle_levels, vehicle_camera, infrastructure_views)
+            maps = self._fuse_aligned(vehicle_map, vehicle_camera, infrastructure_views)
             config = self.config.with_score_threshold(threshold)
             return decode_head_maps(maps, self._steps.anchors, config)[0].to('cpu')
         with self._settings():
-            inputs = self._inputs(vehicle_levels, vehicle_camera, infrastructure_views)
+            inputs = self._inputs(vehicle_map, vehicle_camera, infrastructure_views)
             step = self._detect.setdefault(
                 len(infrastructure_views), self._step(self._steps.detect)
             )
@@ -175,8 +196,10 @@ class AcceleratedEmiff:
         infrastructure_views: Sequence[InfrastructureView] = (),
     ) -> Boxes:
         """Detect in one frame: image [1, 3, H, W] of the configured size, views of batch 1."""
-        levels = None if vehicle_image is None else self.encode_vehicle(vehicle_image)
-        return self.detect_encoded(levels, vehicle_camera, infrastructure_views)
+        vehicle = None
+        if vehicle_image is not None:
+            vehicle = self.align_vehicle(self.encode_vehicle(vehicle_image))
+        return self.detect_encoded(vehicle, vehicle_camera, infrastructure_views)
 
     def _step(self, function: Callable[..., Any]) -> Callable[..., Any]:
         graphs = self.acceleration.cuda_graphs
@@ -217,7 +240,7 @@ class AcceleratedEmiff:
 
     def _inputs(
         self,
-        levels: Sequence[Tensor] | None,
+        vehicle_map: Tensor | None,
         camera: Camera | None,
         views: Sequence[InfrastructureView],
     ) -> tuple[Any, ...]:
@@ -227,16 +250,26 @@ class AcceleratedEmiff:
             raise ValueError(
                 f'modality vehicle_only takes no infrastructure views; got {len(views)}'
             )
-        if (levels is not None) != config.has_vehicle:
-            needed = 'needs' if config.has_vehicle else 'takes no'
-            raise ValueError(f'modality {config.modality} {needed} vehicle levels')
-        if levels is None and not views:
+        if (vehicle_map is not None) != config.has_vehicle:
+            needed = 'needs a' if config.has_vehicle else 'takes no'
+            raise ValueError(f'modality {config.modality} {needed} vehicle image')
+        if vehicle_map is None and not views:
             raise ValueError('modality infrastructure_only needs at least one view; got none')
+        vehicle = () if vehicle_map is None else (self._vehicle_map(vehicle_map),)
         features = tuple(self._feature(view) for view in views)
         cameras = [camera] * config.has_vehicle + [view.camera for view in views]
         placed = [self._place(slot, one) for slot, one in enumerate(cameras)]
         vectors = tuple(vector for vector, _ in placed)
-        return tuple(levels or ()), features, vectors, tuple(where for _, where in placed)
+        return vehicle, features, vectors, tuple(where for _, where in placed)
+
+    def _vehicle_map(self, vehicle_map: Tensor) -> Tensor:
+        expected = (1, self.config.fpn_channels, *self.config.feature_size)
+        if tuple(vehicle_map.shape) != expected:
+            raise ValueError(
+                f'vehicle_map has shape {tuple(vehicle_map.shape)}; expected {list(expected)} of '
+                'encode_vehicle_picture or align_vehicle'
+            )
+        return vehicle_map
 
     def _feature(self, view: InfrastructureView) -> Tensor:
         """Return the transmitted tensor of one view."""

@@ -63,11 +63,11 @@ class PairDetector:
                 picture = self._staged('infrastructure', infrastructure_rgb)
                 feature = network.encode_infrastructure_picture(picture)
             picture = self._staged('vehicle', vehicle_rgb)
-            levels = network.encode_vehicle_picture(picture)
+            vehicle_map = network.encode_vehicle_picture(picture)
             if side is not None:
                 torch.cuda.current_stream(network.device).wait_stream(side)
             view = InfrastructureView(infrastructure_camera, feature=feature)
-            return network.detect_encoded(levels, vehicle_camera, [view])
+            return network.detect_encoded(vehicle_map, vehicle_camera, [view])
 
     def _staged(self, name: str, rgb: NDArray[np.uint8]) -> Tensor:
         """Return the picture in memory that the device can copy from while the host goes on."""

@@ -14,6 +14,7 @@
 
 """What an accelerated network does, as functions of tensors that never look at the host."""
 
+from collections.abc import Sequence
 import copy
 from typing import Any
 
@@ -82,6 +83,12 @@ class NetworkSteps:
         return self._model.encode_vehicle(image)
 
     @torch.no_grad()
+    def align_vehicle(self, levels: Sequence[Tensor]) -> Tensor:
+        """Do the vehicle's half of the attention, which needs no roadside data: [1, C, h, w]."""
+        attention = self._model.cross_attention
+        return levels[0] if attention is None else attention.align_vehicle(levels)
+
+    @torch.no_grad()
     def encode_infrastructure(self, image: Tensor) -> Tensor:
         """Encode a roadside image [1, 3, H, W]."""
         return self._model.encode_infrastructure(image)
@@ -89,33 +96,34 @@ class NetworkSteps:
     @torch.no_grad()
     def fuse(
         self,
-        levels: tuple[Tensor, ...],
+        vehicle: tuple[Tensor, ...],
         features: tuple[Tensor, ...],
         vectors: tuple[Tensor, ...],
         places: Places,
     ) -> HeadMaps:
         """Fuse encoded images; arguments as of :meth:`align` and :meth:`volume`."""
-        return self.predict(self.volume(self.align(levels, features, vectors), places))
+        return self.predict(self.volume(self.align(vehicle, features, vectors), places))
 
     @torch.no_grad()
     def align(
-        self, levels: tuple[Tensor, ...], features: tuple[Tensor, ...], vectors: tuple[Tensor, ...]
+        self,
+        vehicle: tuple[Tensor, ...],
+        features: tuple[Tensor, ...],
+        vectors: tuple[Tensor, ...],
     ) -> tuple[Tensor, ...]:
         """Decompress, attend and mask: one map [1, C, h, w] for each view.
 
         Args:
-            levels: of the vehicle, finest first; empty without a vehicle.
+            vehicle: its map of :meth:`align_vehicle`; none without a vehicle.
             features: transmitted tensors [1, c, h, w].
             vectors: camera vectors [16] of all views.
         """
         model, size = self._model, self.config.feature_size
         roadside = [model.decode_infrastructure(feature, size) for feature in features]
-        vehicle = levels[0] if levels else None
-        attention = model.cross_attention
-        if attention is not None:
-            vehicle = attention.align_vehicle(levels) if levels else None
-            roadside = [attention.align_infrastructure(one, vehicle) for one in roadside]
-        maps = [*([] if vehicle is None else [vehicle]), *roadside]
+        if (attention := model.cross_attention) is not None:
+            query = vehicle[0] if vehicle else None
+            roadside = [attention.align_infrastructure(one, query) for one in roadside]
+        maps = [*vehicle, *roadside]
         if model.channel_masking is not None:
             maps = model.channel_masking(maps, [vector.view(1, -1) for vector in vectors])
         return tuple(maps)

@@ -129,7 +129,8 @@ def _arguments(
     else:
         stages['locate voxels'] = (_nothing, (vectors[0],))
         places = tuple(CameraBatch.stack([camera], device) for camera in cameras)
-    maps = run('align', steps.align, levels, (feature,), vectors)
+    vehicle_map = run('align vehicle', steps.align_vehicle, levels)
+    maps = run('align roadside, mask', steps.align, (vehicle_map,), (feature,), vectors)
     volume = run('sample', steps.volume, maps, places)
     found = run('neck and head', steps.predict, volume)
     if steps.acceleration.device_decoding:

@@ -67,8 +67,8 @@ class VehicleNetwork:
         voxels = self.config.voxels
         return voxels.x_range, voxels.y_range, voxels.z_range
 
-    def encode(self, pixels: NDArray[np.uint8]) -> list[torch.Tensor]:
-        """Encode RGB pixels ``[height, width, 3]``; needs no roadside data."""
+    def encode(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
+        """Encode and align RGB pixels ``[height, width, 3]``; needs no roadside data."""
         with torch.inference_mode():
             return self._network.encode_vehicle_picture(torch.from_numpy(pixels))
 
@@ -78,14 +78,14 @@ class VehicleNetwork:
 
     def detect(
         self,
-        levels: list[torch.Tensor],
+        vehicle_map: torch.Tensor,
         camera: Camera,
         views: Sequence[InfrastructureView],
         score_threshold: float,
     ) -> Boxes:
         """Fuse the encoded image with any number of views; detections come back on the CPU."""
         with torch.inference_mode():
-            return self._network.detect_encoded(levels, camera, views, score_threshold)
+            return self._network.detect_encoded(vehicle_map, camera, views, score_threshold)
 
     def run_once(self) -> None:
         """Fuse an empty image with an empty feature."""
@@ -95,5 +95,5 @@ class VehicleNetwork:
         if self.config.has_infrastructure:
             feature = np.zeros(self.config.transmitted_shape, np.float32)
             views.append(self.view(camera, feature))
-        levels = self.encode(np.zeros((height, width, 3), np.uint8))
-        self.detect(levels, camera, views, self.config.detection.score_threshold)
+        vehicle_map = self.encode(np.zeros((height, width, 3), np.uint8))
+        self.detect(vehicle_map, camera, views, self.config.detection.score_threshold)

@@ -78,13 +78,13 @@ class EncodedImage:
     Attributes:
         image: at the network's input size.
         extrinsics: of its camera.
-        levels: pyramid of the vehicle's encoder.
+        vehicle_map: the image behind its half of the network.
         laps: milliseconds by name of the step.
     """
 
     image: NetworkImage
     extrinsics: Extrinsics
-    levels: list[torch.Tensor]
+    vehicle_map: torch.Tensor
     laps: Mapping[str, float]
 
 
@@ -219,9 +219,9 @@ class VehicleNode(ManagedNode):
         watch = Stopwatch()
         image = self.network_image(received, width, height)
         watch.lap('preprocess_ms')
-        levels = self._network.encode(image.pixels)
+        vehicle_map = self._network.encode(image.pixels)
         watch.lap('backbone_ms')
-        return EncodedImage(image, extrinsics, levels, watch.laps)
+        return EncodedImage(image, extrinsics, vehicle_map, watch.laps)
 
     def finish(self, received: ReceivedImage, begun: EncodedImage) -> dict[str, float]:
         """Fuse the image with what has arrived by now, detect and publish."""
@@ -233,7 +233,7 @@ class VehicleNode(ManagedNode):
         matches, views = self._fitting_views(received.stamp, extrinsics.reference_frame)
         watch.lap('matching_ms')
         threshold = self.parameters.values.score_threshold
-        boxes = self._network.detect(begun.levels, camera, views, threshold)
+        boxes = self._network.detect(begun.vehicle_map, camera, views, threshold)
         watch.lap('detection_ms')
         self._publish(received, image, extrinsics, views, boxes, matches)
         self._stations.note(matches)

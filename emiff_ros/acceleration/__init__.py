@@ -31,13 +31,14 @@ from emiff_ros.acceleration.calibration import NeckCalibration, NeckObserver
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.encoder import AcceleratedEncoder
 from emiff_ros.acceleration.input_calibration import InputCalibration, InputObserver
-from emiff_ros.acceleration.network import AcceleratedEmiff, accelerate
+from emiff_ros.acceleration.network import AcceleratedEmiff, AlignedView, accelerate
 from emiff_ros.acceleration.pair_detector import PairDetector
 
 __all__ = [
     'AcceleratedEmiff',
     'AcceleratedEncoder',
     'AccelerationConfig',
+    'AlignedView',
     'InputCalibration',
     'InputObserver',
     'NeckCalibration',

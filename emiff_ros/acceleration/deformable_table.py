@@ -66,12 +66,12 @@ class TableDeformableConv(nn.Module):
         height, width, channels = pixels.shape
         # One zero cell before each line and row, two behind: whatever lies farther out reads them.
         table = functional.pad(pixels.float(), (0, 0, 1, 2, 1, 2)).flatten(0, 1)
-        places = _places(height, width)
+        places, behind = _places(height, width)
         out = pixels.new_empty(height, width, len(self.bias))
         rows = max(1, _VALUES_AT_ONCE // (width * _TAPS * channels))
         for start in range(0, height, rows):
             strip = slice(start, min(start + rows, height))
-            index, share = _reads(offset[strip] + places[strip], height)
+            index, share = _reads(offset[strip] + places[strip], behind, width)
             taps = functional.embedding_bag(index, table, mode='sum', per_sample_weights=share)
             taps = taps.view(-1, _TAPS * channels).to(pixels.dtype)
             out[strip] = torch.addmm(self.bias, taps, self.weight).view(-1, width, len(self.bias))
@@ -79,27 +79,31 @@ class TableDeformableConv(nn.Module):
 
 
 @functools.lru_cache(maxsize=8)
-def _places(height: int, width: int) -> Tensor:
-    """Return where the taps of each pixel lie while nothing moves them: [H, W, 18], (y, x)."""
+def _places(height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Return where the taps of each pixel lie while nothing moves them, (y, x).
+
+    Returns:
+        [H, W, 18], and the first places that lie behind the map, [18].
+    """
     tap = torch.arange(-1.0, 2.0)
     around = torch.stack([tap.repeat_interleave(3), tap.repeat(3)], dim=1)
     pixel = torch.cartesian_prod(torch.arange(height), torch.arange(width)).view(height, width, 2)
-    return (pixel.unsqueeze(2) + around).flatten(2)
+    behind = torch.tensor([height, width], dtype=torch.float32).repeat(_TAPS)
+    return (pixel.unsqueeze(2) + around).flatten(2), behind
 
 
-def _reads(position: Tensor, height: int) -> tuple[Tensor, Tensor]:
-    """Return what taps at [h, W, 18] positions in a map of some height read.
+def _reads(position: Tensor, behind: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """Return what taps at [h, W, 18] positions read; ``behind`` as of :func:`_places`.
 
     Returns:
         Rows of the padded table, int32 [h * W * 9, 4], and their shares, float32.
     """
-    width = position.shape[1]
-    behind = position.new_tensor([height, width]).repeat(_TAPS)
     position = position.nan_to_num_(-1.0).clamp_(min=-1.0).minimum(behind)
     corner = position.floor()
     below, right = position.sub_(corner).view(-1, 2).unbind(1)
     line = width + 3
-    first = torch.matmul(corner.view(-1, 2), corner.new_tensor([line, 1.0])).int() + (line + 1)
+    row, column = corner.view(-1, 2).unbind(1)
+    first = torch.add(column, row, alpha=line).int().add_(line + 1)
     index = torch.empty(len(first), 4, dtype=torch.int32)
     for tap, step in enumerate((0, 1, line, line + 1)):
         torch.add(first, step, out=index[:, tap])

@@ -16,6 +16,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -35,6 +36,22 @@ from emiff_ros.model import Boxes, Camera, Emiff, HeadMaps, InfrastructureView
 from emiff_ros.model.camera import CameraBatch
 from emiff_ros.model.decoding import decode_head_maps
 from emiff_ros.model.views import check_input_size
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedView:
+    """What the vehicle has of one roadside camera behind its half of the attention.
+
+    Attributes:
+        camera: at the network's input size.
+        scales: of :meth:`AcceleratedEmiff.align_infrastructure`.
+    """
+
+    camera: Camera
+    scales: tuple[Tensor, ...]
+
+
+View = InfrastructureView | AlignedView
 
 
 def accelerate(
@@ -92,6 +109,7 @@ class AcceleratedEmiff:
         self._infrastructure_picture = self._step(
             lambda rgb: steps.encode_infrastructure(preparation(rgb))
         )
+        self._align_infrastructure = self._step(steps.align_infrastructure)
         self._fuse: dict[int, Callable[..., HeadMaps]] = {}
         self._detect: dict[int, Callable[..., Candidates]] = {}
         self._placed: dict[int, tuple[Tensor, Tensor, VoxelReads | CameraBatch]] = {}
@@ -134,6 +152,32 @@ class AcceleratedEmiff:
         with self._settings():
             return self._own(self._encode_infrastructure(self._image(image)))
 
+    def align_infrastructure(self, feature: Tensor) -> tuple[Tensor, ...]:
+        """Decompress a transmitted tensor [1, c, h, w] and do its half of the attention.
+
+        It needs no vehicle, so it can be done as soon as a feature arrives.
+
+        Returns:
+            What :class:`AlignedView` takes.
+
+        Raises:
+            ValueError: if the shape is not that of this network.
+        """
+        expected = (1, *self.config.transmitted_shape)
+        if self.config.modality == 'early':
+            raise ValueError('modality early takes infrastructure images; got a feature')
+        if tuple(feature.shape) != expected:
+            raise ValueError(
+                f'infrastructure feature has shape {tuple(feature.shape)}; expected '
+                f'{list(expected)} from this model'
+            )
+        return self._scales(feature)
+
+    def _scales(self, feature: Tensor) -> tuple[Tensor, ...]:
+        with self._settings():
+            feature = feature.to(self.device, self.acceleration.dtype, non_blocking=True)
+            return tuple(self._own(scale) for scale in self._align_infrastructure(feature))
+
     def fuse(
         self,
         vehicle_levels: Sequence[Tensor] | None,
@@ -152,7 +196,7 @@ class AcceleratedEmiff:
         self,
         vehicle_map: Tensor | None,
         vehicle_camera: Camera | None,
-        infrastructure_views: Sequence[InfrastructureView],
+        infrastructure_views: Sequence[View],
     ) -> HeadMaps:
         with self._settings():
             inputs = self._inputs(vehicle_map, vehicle_camera, infrastructure_views)
@@ -163,7 +207,7 @@ class AcceleratedEmiff:
         self,
         vehicle_map: Tensor | None,
         vehicle_camera: Camera | None,
-        infrastructure_views: Sequence[InfrastructureView] = (),
+        infrastructure_views: Sequence[View] = (),
         score_threshold: float | None = None,
     ) -> Boxes:
         """Fuse and decode; the boxes come back on the CPU.
@@ -172,7 +216,7 @@ class AcceleratedEmiff:
             vehicle_map: of :meth:`encode_vehicle_picture` or :meth:`align_vehicle`; None for
                 infrastructure only.
             vehicle_camera: of that image.
-            infrastructure_views: what has arrived.
+            infrastructure_views: what has arrived, aligned or not.
             score_threshold: that boxes must exceed; the configured one by default.
         """
         threshold = self.config.detection.score_threshold
@@ -242,7 +286,7 @@ class AcceleratedEmiff:
         self,
         vehicle_map: Tensor | None,
         camera: Camera | None,
-        views: Sequence[InfrastructureView],
+        views: Sequence[View],
     ) -> tuple[Any, ...]:
         """Return the arguments of :meth:`NetworkSteps.fuse`, checked."""
         config = self.config
@@ -256,11 +300,11 @@ class AcceleratedEmiff:
         if vehicle_map is None and not views:
             raise ValueError('modality infrastructure_only needs at least one view; got none')
         vehicle = () if vehicle_map is None else (self._vehicle_map(vehicle_map),)
-        features = tuple(self._feature(view) for view in views)
+        roadside = tuple(self._aligned(view) for view in views)
         cameras = [camera] * config.has_vehicle + [view.camera for view in views]
         placed = [self._place(slot, one) for slot, one in enumerate(cameras)]
         vectors = tuple(vector for vector, _ in placed)
-        return vehicle, features, vectors, tuple(where for _, where in placed)
+        return vehicle, roadside, vectors, tuple(where for _, where in placed)
 
     def _vehicle_map(self, vehicle_map: Tensor) -> Tensor:
         expected = (1, self.config.fpn_channels, *self.config.feature_size)
@@ -271,19 +315,13 @@ class AcceleratedEmiff:
             )
         return vehicle_map
 
-    def _feature(self, view: InfrastructureView) -> Tensor:
-        """Return the transmitted tensor of one view."""
+    def _aligned(self, view: View) -> tuple[Tensor, ...]:
+        """Return the scales of one view."""
+        if isinstance(view, AlignedView):
+            return view.scales
         if view.image is not None:
-            return self.encode_infrastructure(view.image)
-        expected = (1, *self.config.transmitted_shape)
-        if self.config.modality == 'early':
-            raise ValueError('modality early takes infrastructure images; got a feature')
-        if tuple(view.feature.shape) != expected:
-            raise ValueError(
-                f'infrastructure feature has shape {tuple(view.feature.shape)}; expected '
-                f'{list(expected)} from this model'
-            )
-        return view.feature.to(self.device, self.acceleration.dtype, non_blocking=True)
+            return self._scales(self.encode_infrastructure(view.image))
+        return self.align_infrastructure(view.feature)
 
     def _place(self, slot: int, camera: Camera | Sequence[Camera] | None) -> tuple[Tensor, Any]:
         """Return a view's camera vector and where its voxels lie; both kept while it rests."""

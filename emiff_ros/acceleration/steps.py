@@ -40,6 +40,8 @@ from emiff_ros.model import Emiff, HeadMaps
 from emiff_ros.model.camera import CameraBatch
 from emiff_ros.model.neck import FoldedNeck, VolumeNeck
 
+Maps = tuple[Tensor, ...]
+
 Places = tuple[VoxelReads | CameraBatch, ...]
 """Where the voxels lie in each view, the vehicle's first; cameras without indexed sampling."""
 
@@ -89,47 +91,51 @@ class NetworkSteps:
         return levels[0] if attention is None else attention.align_vehicle(levels)
 
     @torch.no_grad()
+    def align_infrastructure(self, feature: Tensor) -> Maps:
+        """Decompress a transmitted tensor [1, c, h', w'] and do its half of the attention.
+
+        Returns:
+            Its aligned scales [1, C, h, w]; without attention the decoded feature alone.
+        """
+        model = self._model
+        decoded = model.decode_infrastructure(feature, self.config.feature_size)
+        attention = model.cross_attention
+        return (decoded,) if attention is None else tuple(attention.align_scales(decoded))
+
+    @torch.no_grad()
     def encode_infrastructure(self, image: Tensor) -> Tensor:
         """Encode a roadside image [1, 3, H, W]."""
         return self._model.encode_infrastructure(image)
 
     @torch.no_grad()
     def fuse(
-        self,
-        vehicle: tuple[Tensor, ...],
-        features: tuple[Tensor, ...],
-        vectors: tuple[Tensor, ...],
-        places: Places,
+        self, vehicle: Maps, roadside: tuple[Maps, ...], vectors: Maps, places: Places
     ) -> HeadMaps:
-        """Fuse encoded images; arguments as of :meth:`align` and :meth:`volume`."""
-        return self.predict(self.volume(self.align(vehicle, features, vectors), places))
+        """Fuse encoded images; arguments as of :meth:`attend` and :meth:`volume`."""
+        return self.predict(self.volume(self.attend(vehicle, roadside, vectors), places))
 
     @torch.no_grad()
-    def align(
-        self,
-        vehicle: tuple[Tensor, ...],
-        features: tuple[Tensor, ...],
-        vectors: tuple[Tensor, ...],
-    ) -> tuple[Tensor, ...]:
-        """Decompress, attend and mask: one map [1, C, h, w] for each view.
+    def attend(self, vehicle: Maps, roadside: tuple[Maps, ...], vectors: Maps) -> Maps:
+        """Weigh the scales and mask the channels: one map [1, C, h, w] for each view.
 
         Args:
             vehicle: its map of :meth:`align_vehicle`; none without a vehicle.
-            features: transmitted tensors [1, c, h, w].
+            roadside: what :meth:`align_infrastructure` made of each view.
             vectors: camera vectors [16] of all views.
         """
-        model, size = self._model, self.config.feature_size
-        roadside = [model.decode_infrastructure(feature, size) for feature in features]
-        if (attention := model.cross_attention) is not None:
-            query = vehicle[0] if vehicle else None
-            roadside = [attention.align_infrastructure(one, query) for one in roadside]
-        maps = [*vehicle, *roadside]
+        model = self._model
+        query = vehicle[0] if vehicle else None
+        if model.cross_attention is None:
+            seen = [scales[0] for scales in roadside]
+        else:
+            seen = [model.cross_attention.weigh_scales(scales, query) for scales in roadside]
+        maps = [*vehicle, *seen]
         if model.channel_masking is not None:
             maps = model.channel_masking(maps, [vector.view(1, -1) for vector in vectors])
         return tuple(maps)
 
     @torch.no_grad()
-    def volume(self, maps: tuple[Tensor, ...], places: Places) -> Tensor:
+    def volume(self, maps: Maps, places: Places) -> Tensor:
         """Sample the maps of all views where ``places`` says: [1, C, nx, ny, nz]."""
         if self.acceleration.indexed_sampling:
             return self.reader.sample(maps, places)

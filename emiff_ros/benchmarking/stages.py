@@ -130,7 +130,8 @@ def _arguments(
         stages['locate voxels'] = (_nothing, (vectors[0],))
         places = tuple(CameraBatch.stack([camera], device) for camera in cameras)
     vehicle_map = run('align vehicle', steps.align_vehicle, levels)
-    maps = run('align roadside, mask', steps.align, (vehicle_map,), (feature,), vectors)
+    scales = run('align roadside', steps.align_infrastructure, feature)
+    maps = run('weigh and mask', steps.attend, (vehicle_map,), (scales,), vectors)
     volume = run('sample', steps.volume, maps, places)
     found = run('neck and head', steps.predict, volume)
     if steps.acceleration.device_decoding:

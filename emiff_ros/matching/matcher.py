@@ -22,7 +22,7 @@ from emiff_ros.matching.config import SECOND, MatchingConfig
 from emiff_ros.matching.counters import AllCounters, StationCounters
 from emiff_ros.matching.policy import MatchingPolicy, NewestFitting
 from emiff_ros.matching.results import Accepted, Match, Refused, StampedHeader
-from emiff_ros.matching.station_cache import Station
+from emiff_ros.matching.station_cache import CachedFeature, Station
 
 
 class Matcher:
@@ -145,6 +145,17 @@ class Matcher:
             }
             self._in_hand = frozenset(name for name, one in matches.items() if one.feature)
             return matches
+
+    def preview(self, vehicle_stamp: int) -> list[CachedFeature]:
+        """Return the features that :meth:`match` would choose now; nothing is counted.
+
+        More may arrive before the image is matched, so that others are chosen then.
+        """
+        with self._lock:
+            chosen = [
+                station.preview(vehicle_stamp, self._policy) for station in self._stations.values()
+            ]
+            return [feature for feature in chosen if feature is not None]
 
     def report_fused(self, match: Match) -> None:
         """Count the feature of ``match`` as fused.

@@ -133,15 +133,27 @@ class Station:
         policy = policy or NewestFitting()
         with self._lock:
             self._expire_before(vehicle_stamp - self._config.max_age)
-            stamps = [feature.header.stamp for feature in self._cache]
-            fitting = stamps[: bisect_right(stamps, vehicle_stamp + self._config.max_future)]
-            choice = policy.choose(fitting, vehicle_stamp)
+            fitting = self._fitting(vehicle_stamp)
+            choice = policy.choose([one.header.stamp for one in fitting], vehicle_stamp)
             if choice.index is None:
                 return self._without_feature(vehicle_stamp, bool(fitting), choice.reason)
-            feature = self._cache[choice.index]
+            feature = fitting[choice.index]
             stamp = feature.header.stamp
             age = vehicle_stamp - stamp
             return Match(self.station_id, MatchState.USED, feature, stamp, age, '')
+
+    def preview(self, vehicle_stamp: int, policy: MatchingPolicy) -> CachedFeature | None:
+        """Return what :meth:`match` would choose now; nothing expires or is counted."""
+        with self._lock:
+            fitting = self._fitting(vehicle_stamp)
+            choice = policy.choose([one.header.stamp for one in fitting], vehicle_stamp)
+            return None if choice.index is None else fitting[choice.index]
+
+    def _fitting(self, vehicle_stamp: int) -> list[CachedFeature]:
+        """Return the features inside the window, oldest first."""
+        oldest = vehicle_stamp - self._config.max_age
+        newest = vehicle_stamp + self._config.max_future
+        return [one for one in self._cache if oldest <= one.header.stamp <= newest]
 
     def report_fused(self, feature: CachedFeature, drops_older: bool = True) -> None:
         """Count a chosen feature as fused; with ``drops_older``, older ones leave the cache."""

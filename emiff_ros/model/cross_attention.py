@@ -125,7 +125,14 @@ class MultiScaleCrossAttention(nn.Module):
 
     def align_infrastructure(self, feature: Tensor, vehicle: Tensor | None) -> Tensor:
         """Decoded roadside feature and the vehicle's aligned map -> [B, C, h, w], as both are."""
-        scales = self.infrastructure_alignment(self.multi_scale_block(feature))
+        return self.weigh_scales(self.align_scales(feature), vehicle)
+
+    def align_scales(self, feature: Tensor) -> list[Tensor]:
+        """Decoded roadside feature -> its four aligned scales; needs no vehicle."""
+        return self.infrastructure_alignment(self.multi_scale_block(feature))
+
+    def weigh_scales(self, scales: Sequence[Tensor], vehicle: Tensor | None) -> Tensor:
+        """Aligned scales of a roadside view and the vehicle's aligned map -> [B, C, h, w]."""
         if vehicle is None:
             return record('mca_x_i', sum(scales) / SCALES)
         query = record('mca_query', vehicle.mean(dim=(2, 3)).unsqueeze(1))

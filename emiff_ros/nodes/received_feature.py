@@ -26,7 +26,7 @@ from emiff_ros.matching.results import Match, MatchState
 from emiff_ros.transport.feature_header import FeatureHeader
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReceivedFeature:
     """A decoded feature message.
 

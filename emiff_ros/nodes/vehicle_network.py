@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 import torch
 
-from emiff_ros.acceleration import AccelerationConfig, accelerate
-from emiff_ros.model import Boxes, Camera, InfrastructureView
+from emiff_ros.acceleration import AccelerationConfig, AlignedView, accelerate
+from emiff_ros.model import Boxes, Camera
 from emiff_ros.model.weights import load_vehicle_model
 from emiff_ros.nodes.speed import calibration_for
 from emiff_ros.transport.feature_header import FeatureExpectation
@@ -72,15 +72,16 @@ class VehicleNetwork:
         with torch.inference_mode():
             return self._network.encode_vehicle_picture(torch.from_numpy(pixels))
 
-    def view(self, camera: Camera, feature: NDArray[np.float32]) -> InfrastructureView:
-        """Take a received feature ``[c, h, w]`` as a view."""
-        return InfrastructureView(camera, feature=torch.from_numpy(feature)[None])
+    def align(self, feature: NDArray[np.float32]) -> tuple[torch.Tensor, ...]:
+        """Do what a received feature ``[c, h, w]`` needs and no vehicle's image takes part in."""
+        with torch.inference_mode():
+            return self._network.align_infrastructure(torch.from_numpy(feature)[None])
 
     def detect(
         self,
         vehicle_map: torch.Tensor,
         camera: Camera,
-        views: Sequence[InfrastructureView],
+        views: Sequence[AlignedView],
         score_threshold: float,
     ) -> Boxes:
         """Fuse the encoded image with any number of views; detections come back on the CPU."""
@@ -94,6 +95,6 @@ class VehicleNetwork:
         views = []
         if self.config.has_infrastructure:
             feature = np.zeros(self.config.transmitted_shape, np.float32)
-            views.append(self.view(camera, feature))
+            views.append(AlignedView(camera, self.align(feature)))
         vehicle_map = self.encode(np.zeros((height, width, 3), np.uint8))
         self.detect(vehicle_map, camera, views, self.config.detection.score_threshold)

@@ -30,6 +30,7 @@ import torch
 from vision_msgs.msg import Detection3DArray
 
 from emiff_msgs.msg import CameraCalibration, FeatureTensor, FusionStatus
+from emiff_ros.acceleration import AlignedView
 from emiff_ros.geometry import compose
 from emiff_ros.matching.config import MatchingConfig
 from emiff_ros.matching.coverage import sees_range
@@ -37,12 +38,13 @@ from emiff_ros.matching.matcher import Matcher
 from emiff_ros.matching.pairs_file import read_pairs
 from emiff_ros.matching.policy import DatasetPairs, MatchingPolicy, NewestFitting
 from emiff_ros.matching.results import Match, MatchState, Refused
-from emiff_ros.model import Boxes, Camera, InfrastructureView
+from emiff_ros.model import Boxes, Camera
 from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
 from emiff_ros.nodes.chunk_input import ChunkInput
 from emiff_ros.nodes.counted_source import CountedSource
 from emiff_ros.nodes.device import choose_device
 from emiff_ros.nodes.ego_filter import EgoFootprint
+from emiff_ros.nodes.feature_aligner import FeatureAligner
 from emiff_ros.nodes.fusion_status import fusion_status_message
 from emiff_ros.nodes.images import NetworkImage
 from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage
@@ -62,6 +64,7 @@ from emiff_ros.nodes.vehicle_network import VehicleNetwork
 from emiff_ros.transport.codec import decode_feature
 from emiff_ros.transport.detection_message import message_from_boxes
 from emiff_ros.transport.errors import TransportError
+from emiff_ros.transport.feature_header import FeatureHeader
 from emiff_ros.transport.feature_message import feature_from_message
 from emiff_ros.viz.projection import CameraView
 
@@ -116,6 +119,9 @@ class VehicleNode(ManagedNode):
         self._poses = PoseBuffer(values.max_pose_gap)
         self._matcher = Matcher(self._matching())
         self._network: VehicleNetwork | None = None
+        self._aligner: FeatureAligner | None = None
+        self._is_encoding = False
+        self._fused_stations: frozenset[str] = frozenset()
         self._pose_source = CountedSource(self._poses)
         self._stations = StationHealth(self._matcher, values)
         self.health.reporter.add('pose', self._pose_source.status)
@@ -132,12 +138,16 @@ class VehicleNode(ManagedNode):
             self.parameters.values.acceleration, device, self.get_logger().warning
         )
         self._network = VehicleNetwork(path, device, acceleration)
+        self._aligner = FeatureAligner(self._network.align)
         self._stations.begin(self._network.config.has_infrastructure)
         return device
 
     def free_network(self) -> None:
         """Drop the weights."""
         self._network = None
+        if self._aligner is not None:
+            self._aligner.close()
+            self._aligner = None
 
     def run_once(self) -> None:
         """Fuse an empty image with an empty feature."""
@@ -203,6 +213,8 @@ class VehicleNode(ManagedNode):
             answer = self._matcher.refuse(message.station_id, error.cause, str(error), now, header)
         if isinstance(answer, Refused):
             self.warn(Refusal(answer.cause, answer.reason), 'feature refused: ')
+        elif self._is_encoding:
+            self._align_ahead(payload)
 
     # The two stages.
 
@@ -215,6 +227,9 @@ class VehicleNode(ManagedNode):
         extrinsics = self._extrinsics.at(
             received.stamp, self.parameters.values.calibration_timeout
         )
+        self._is_encoding = True
+        for feature in self._matcher.preview(received.stamp):
+            self._align_ahead(feature.payload)
         height, width = self._network.image_size
         watch = Stopwatch()
         image = self.network_image(received, width, height)
@@ -223,25 +238,36 @@ class VehicleNode(ManagedNode):
         watch.lap('backbone_ms')
         return EncodedImage(image, extrinsics, vehicle_map, watch.laps)
 
+    def _align_ahead(self, feature: ReceivedFeature) -> None:
+        """Begin with a feature that is likely to be fused with the image that is encoded.
+
+        If the image before was fused with its station: others may be out of view.
+        """
+        if self.parameters.values.overlap and feature.header.station_id in self._fused_stations:
+            self._aligner.begin(feature)
+
     def finish(self, received: ReceivedImage, begun: EncodedImage) -> dict[str, float]:
         """Fuse the image with what has arrived by now, detect and publish."""
         image, extrinsics = begun.image, begun.extrinsics
-        camera = Camera(
+        own_camera = Camera(
             image.intrinsics, extrinsics.camera_from_reference, self._network.image_size
         )
         watch = Stopwatch()
-        matches, views = self._fitting_views(received.stamp, extrinsics.reference_frame)
+        matches, seen = self._fitting_features(received.stamp, extrinsics.reference_frame)
+        self._is_encoding = False
+        self._fused_stations = frozenset(match.station_id for match in used(matches))
         watch.lap('matching_ms')
+        views = [AlignedView(camera, self._aligner.aligned(feature)) for feature, camera in seen]
         threshold = self.parameters.values.score_threshold
-        boxes = self._network.detect(begun.vehicle_map, camera, views, threshold)
+        boxes = self._network.detect(begun.vehicle_map, own_camera, views, threshold)
         watch.lap('detection_ms')
         self._publish(received, image, extrinsics, views, boxes, matches)
         self._stations.note(matches)
         return {**begun.laps, **watch.laps, **measurements(matches)}
 
-    def _fitting_views(
+    def _fitting_features(
         self, stamp: int, vehicle_frame: str
-    ) -> tuple[dict[str, Match], list[InfrastructureView]]:
+    ) -> tuple[dict[str, Match], list[tuple[ReceivedFeature, Camera]]]:
         """Choose the features for the image at ``stamp`` and place their cameras."""
         self._matcher.configure(self._matching())
         matches = self._matcher.match(stamp, self.get_clock().now().nanoseconds)
@@ -255,15 +281,15 @@ class VehicleNode(ManagedNode):
         except Refusal as refusal:
             self.warn(refusal, 'vehicle-only: ')
             return _all_unused(matches, str(refusal)), []
-        views = []
+        seen = []
         for match in chosen:
-            view, reason = self._view(match.feature.payload, pose)
-            if view is None:
+            camera, reason = self._camera(match.feature.payload.header, pose)
+            if camera is None:
                 matches[match.station_id] = unused(match, reason, MatchState.OUT_OF_VIEW)
             else:
-                views.append(view)
+                seen.append((match.feature.payload, camera))
                 self._matcher.report_fused(match)
-        return matches, views
+        return matches, seen
 
     def _matching(self) -> MatchingConfig:
         values = self.parameters.values
@@ -283,25 +309,22 @@ class VehicleNode(ManagedNode):
             )
         return pose
 
-    def _view(
-        self, feature: ReceivedFeature, pose: VehiclePose
-    ) -> tuple[InfrastructureView | None, str]:
-        header = feature.header
+    def _camera(self, header: FeatureHeader, pose: VehiclePose) -> tuple[Camera | None, str]:
+        """Return a station's camera in the vehicle's frame, or why it is of no use."""
         if header.map_frame != pose.map_frame:
             return None, f'station is in {header.map_frame!r}, the vehicle in {pose.map_frame!r}'
         camera_from_vehicle = compose(header.camera_from_map, pose.map_from_vehicle)
         ranges = self._network.detection_ranges
         if not sees_range(header.intrinsics, camera_from_vehicle, header.image_size, ranges):
             return None, 'its camera sees nothing of the detection range'
-        camera = Camera(header.intrinsics, camera_from_vehicle, header.image_size)
-        return self._network.view(camera, feature.tensor), ''
+        return Camera(header.intrinsics, camera_from_vehicle, header.image_size), ''
 
     def _publish(
         self,
         received: ReceivedImage,
         image: NetworkImage,
         extrinsics: Extrinsics,
-        views: Sequence[InfrastructureView],
+        views: Sequence[AlignedView],
         found: Boxes,
         matches: Mapping[str, Match],
     ) -> None:

@@ -27,7 +27,7 @@ import numpy as np
 import pytest
 import torch
 
-from emiff_ros.acceleration import AccelerationConfig, accelerate
+from emiff_ros.acceleration import AccelerationConfig, AlignedView, accelerate
 from emiff_ros.model import InfrastructureView, preprocess_image
 
 MAPS = ('cls_score', 'bbox_pred', 'dir_cls')
@@ -143,6 +143,22 @@ def test_pictures_give_what_prepared_images_give(opencv, model_of):
     expected = network.encode_vehicle(preprocess_image(small, network.config).unsqueeze(0))
     ours = network.encode_vehicle_picture(torch.from_numpy(rgb))
     torch.testing.assert_close(ours, network.align_vehicle(expected))
+
+
+def test_aligned_views_are_as_good_as_features(model_of):
+    network = accelerate(model_of(SMALL_S4), AccelerationConfig())
+    vehicle, camera, views = inputs(SMALL_S4, 'cpu')
+    vehicle_map = network.align_vehicle(network.encode_vehicle(vehicle))
+    feature = network.encode_infrastructure(views[0].image)
+    view = InfrastructureView(views[0].camera, feature=feature)
+    aligned = AlignedView(view.camera, network.align_infrastructure(feature))
+    expected = network.detect_encoded(vehicle_map, camera, [view])
+    assert len(expected) > 10
+    assert torch.equal(
+        network.detect_encoded(vehicle_map, camera, [aligned]).boxes, expected.boxes
+    )
+    with pytest.raises(ValueError, match=r'infrastructure feature has shape \(1, 1, 2, 2\)'):
+        network.align_infrastructure(torch.zeros(1, 1, 2, 2))
 
 
 def test_a_moved_camera_is_noticed(model_of):

@@ -77,6 +77,19 @@ def test_dataset_pairs_keep_older_features_for_later_pairs():
     assert matcher.counters()['north'].fused == 2
 
 
+def test_a_preview_names_what_a_match_would_choose_and_counts_nothing():
+    matcher = Matcher(stations=['silent'])
+    drive(matcher, range(3), station_id='north')
+    drive(matcher, range(3), station_id='south')
+    before = matcher.counters()
+    preview = matcher.preview(at(210))
+    assert matcher.counters() == before
+    matches = matcher.match(at(210), at(210))
+    assert preview == [matches['north'].feature, matches['south'].feature]
+    assert matcher.preview(at(5000)) == []
+    assert matcher.match(at(220), at(220))['north'].stamp == at(200)
+
+
 def test_another_policy_chooses_from_then_on():
     matcher = Matcher()
     drive(matcher, range(3))

@@ -143,7 +143,13 @@ class AcceleratedEmiff:
             return [self._own(level) for level in self._encode_vehicle(self._image(image))]
 
     def align_vehicle(self, levels: Sequence[Tensor]) -> Tensor:
-        """Do the vehicle's half of the attention: levels of its image -> map [1, C, h, w]."""
+        """Do the vehicle's half of the attention: levels of its image -> map [1, C, h, w].
+
+        Raises:
+            ValueError: for a network without a vehicle.
+        """
+        if not self.config.has_vehicle:
+            raise ValueError('modality infrastructure_only takes no vehicle image')
         with self._settings():
             return self._own(self._align_vehicle(tuple(levels)))
 
@@ -161,8 +167,10 @@ class AcceleratedEmiff:
             What :class:`AlignedView` takes.
 
         Raises:
-            ValueError: if the shape is not that of this network.
+            ValueError: if the shape is not that of this network, or it takes no feature.
         """
+        if not self.config.has_infrastructure:
+            raise ValueError('modality vehicle_only takes no infrastructure feature')
         expected = (1, *self.config.transmitted_shape)
         if self.config.modality == 'early':
             raise ValueError('modality early takes infrastructure images; got a feature')

@@ -30,7 +30,7 @@ from rclpy.executors import SingleThreadedExecutor
 from tqdm import tqdm
 
 from emiff_msgs.msg import FusionStatus
-from emiff_ros.bringup import ProcessDescription
+from emiff_ros.bringup import FEATURES, ProcessDescription
 from emiff_ros.dair.bag_player import BagPlayer
 from emiff_ros.demo.domain import isolated_domain
 from emiff_ros.demo.listener import Detections, FeatureSize, ResultListener
@@ -201,7 +201,7 @@ def wait_for_features(
     Features are heard best effort, so that those sent before are lost.
 
     Args:
-        listener: that spins; it is subscribed to features, too.
+        listener: that spins; it is subscribed to the default topic of features, too.
         processes: active nodes.
         timeout: seconds for all of them.
 
@@ -214,12 +214,16 @@ def wait_for_features(
     )
     received = Counter(topic for _, topic in receivers)
     sent = Counter(topic for _, topic in senders)
-    wanted = [(node, topic, received[topic] + 1) for node, topic in senders if received[topic]]
+    wanted = [
+        (node, topic, received[topic] + (topic == FEATURES))
+        for node, topic in senders
+        if received[topic]
+    ]
     wanted += [(node, topic, sent[topic]) for node, topic in receivers if sent[topic]]
     deadline = time.monotonic() + timeout
     for node, topic, count in wanted:
         name = node.fully_qualified_name
-        while int(listener.diagnostics(name, 'peers')[topic]) < count:
+        while int(listener.diagnostics(name, 'peers').get(topic, 0)) < count:
             if time.monotonic() > deadline:
                 raise TimeoutError(
                     f'{name} has fewer than {count} peers on {topic} after {timeout:.0f} s: does '

@@ -12,13 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The roadside half of the network, done while the vehicle's image is encoded."""
+"""The roadside half of the network, once for each feature, on a thread of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
 import threading
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -30,10 +29,10 @@ from emiff_ros.nodes.received_feature import ReceivedFeature
 
 
 class FeatureAligner:
-    """Aligns each feature once, on a thread of its own, and keeps the result as long as it lives.
+    """Aligns features and keeps the newest result of each station as long as its feature lives.
 
-    A feature that is fused with several images is not computed again, and one whose turn has not
-    come gives way to a newer one of its station.
+    A feature that is fused with several images is not computed again. One whose turn has not come
+    gives way to the next one of its station, unless somebody waits for it.
 
     Args:
         align: what is done with a feature ``[c, h, w]``; its calls never overlap.
@@ -44,31 +43,50 @@ class FeatureAligner:
         self._align = align
         self._worker = ThreadPoolExecutor(1, thread_name_prefix='feature_aligner')
         self._lock = threading.Lock()
-        self._begun: WeakKeyDictionary[ReceivedFeature, Future] = WeakKeyDictionary()
-        self._newest: WeakValueDictionary[str, Future] = WeakValueDictionary()
+        self._results: WeakKeyDictionary[ReceivedFeature, Future] = WeakKeyDictionary()
+        self._newest: WeakValueDictionary[str, ReceivedFeature] = WeakValueDictionary()
+        self._awaited: set[Future] = set()
 
-    def begin(self, feature: ReceivedFeature) -> Future:
+    def begin(self, feature: ReceivedFeature) -> None:
         """Align ``feature`` soon, unless that was begun before."""
-        station = feature.header.station_id
         with self._lock:
-            begun = self._begun.get(feature)
-            if begun is None or begun.cancelled():
-                if (older := self._newest.get(station)) is not None:
-                    older.cancel()
-                begun = self._worker.submit(self._align, feature.tensor)
-                self._begun[feature] = self._newest[station] = begun
-            return begun
+            self._begun(feature)
 
     def aligned(self, feature: ReceivedFeature) -> Any:
         """Return what ``align`` made of a feature, waiting for it.
 
         Raises:
-            Exception: whatever ``align`` raised.
+            Exception: whatever ``align`` raised; the next call tries again.
         """
-        while True:
-            with suppress(CancelledError):
-                return self.begin(feature).result()
+        with self._lock:
+            result = self._begun(feature)
+            self._awaited.add(result)
+        try:
+            return result.result()
+        finally:
+            with self._lock:
+                self._awaited.discard(result)
 
     def close(self) -> None:
         """Finish what is in hand and end the thread."""
         self._worker.shutdown(cancel_futures=True)
+
+    def _begun(self, feature: ReceivedFeature) -> Future:
+        result = self._results.get(feature)
+        if result is not None and not _has_failed(result):
+            return result
+        station = feature.header.station_id
+        if (older := self._newest.get(station)) is not None:
+            self._drop(older)
+        self._newest[station] = feature
+        result = self._results[feature] = self._worker.submit(self._align, feature.tensor)
+        return result
+
+    def _drop(self, feature: ReceivedFeature) -> None:
+        result = self._results.pop(feature, None)
+        if result is not None and result not in self._awaited:
+            result.cancel()
+
+
+def _has_failed(result: Future) -> bool:
+    return result.done() and (result.cancelled() or result.exception() is not None)

@@ -114,7 +114,10 @@ class NodeInputs:
         self._subscriptions.append(subscription)
 
     def peers(self) -> dict[str, int]:
-        """Return how many publishers the middleware has matched, by topic."""
+        """Return how many publishers the middleware has matched, by topic.
+
+        ROS 2 Humble cannot tell; there it is how many are in the graph.
+        """
         return {
             subscription.topic_name: self._publisher_count(subscription)
             for subscription in self._subscriptions

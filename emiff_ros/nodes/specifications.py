@@ -32,16 +32,17 @@ COMMON = (
     Parameter(
         'threads',
         0,
-        'Threads of the network on the CPU, of each of two images that overlap; 0 leaves the '
-        'choice to torch.',
+        'Threads of the network on the CPU, in each part of it that runs beside others; 0 leaves '
+        'the choice to torch.',
         minimum=0,
         maximum=256,
     ),
     Parameter(
         'overlap',
         True,
-        'Begin an image while the one before it is finished. Switch it off where processors are '
-        'fewer than the work at the rate of the camera: fewer results then, but younger ones.',
+        'Begin an image while the one before it is finished, and roadside features while the '
+        'image is encoded. Switch it off where processors are fewer than the work at the rate of '
+        'the camera: fewer results then, but younger ones.',
     ),
     Parameter(
         'image_transport',

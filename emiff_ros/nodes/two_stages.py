@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 import math
 import os
 import sys
@@ -102,7 +103,8 @@ class TwoStageWorker(Generic[Job, Half]):
 
     def _run_begin(self) -> None:
         if self._overlap:
-            _give_way()
+            with suppress(OSError):  # a sandbox may not allow it
+                _give_way()
         try:
             while (job := self._next_job()) is not None:
                 self._begin_one(job)

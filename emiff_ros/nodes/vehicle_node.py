@@ -39,6 +39,7 @@ from emiff_ros.matching.pairs_file import read_pairs
 from emiff_ros.matching.policy import DatasetPairs, MatchingPolicy, NewestFitting
 from emiff_ros.matching.results import Match, MatchState, Refused
 from emiff_ros.model import Boxes, Camera
+from emiff_ros.nodes.ahead_alignment import AheadAlignment
 from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
 from emiff_ros.nodes.chunk_input import ChunkInput
 from emiff_ros.nodes.counted_source import CountedSource
@@ -120,8 +121,7 @@ class VehicleNode(ManagedNode):
         self._matcher = Matcher(self._matching())
         self._network: VehicleNetwork | None = None
         self._aligner: FeatureAligner | None = None
-        self._is_encoding = False
-        self._fused_stations: frozenset[str] = frozenset()
+        self._ahead: AheadAlignment | None = None
         self._pose_source = CountedSource(self._poses)
         self._stations = StationHealth(self._matcher, values)
         self.health.reporter.add('pose', self._pose_source.status)
@@ -139,6 +139,8 @@ class VehicleNode(ManagedNode):
         )
         self._network = VehicleNetwork(path, device, acceleration)
         self._aligner = FeatureAligner(self._network.align)
+        if self.parameters.values.overlap:
+            self._ahead = AheadAlignment(self._aligner, self._matcher.preview)
         self._stations.begin(self._network.config.has_infrastructure)
         return device
 
@@ -147,7 +149,7 @@ class VehicleNode(ManagedNode):
         self._network = None
         if self._aligner is not None:
             self._aligner.close()
-            self._aligner = None
+            self._aligner = self._ahead = None
 
     def run_once(self) -> None:
         """Fuse an empty image with an empty feature."""
@@ -213,8 +215,8 @@ class VehicleNode(ManagedNode):
             answer = self._matcher.refuse(message.station_id, error.cause, str(error), now, header)
         if isinstance(answer, Refused):
             self.warn(Refusal(answer.cause, answer.reason), 'feature refused: ')
-        elif self._is_encoding:
-            self._align_ahead(payload)
+        elif self._ahead is not None:
+            self._ahead.feature_arrived()
 
     # The two stages.
 
@@ -227,9 +229,16 @@ class VehicleNode(ManagedNode):
         extrinsics = self._extrinsics.at(
             received.stamp, self.parameters.values.calibration_timeout
         )
-        self._is_encoding = True
-        for feature in self._matcher.preview(received.stamp):
-            self._align_ahead(feature.payload)
+        if self._ahead is None:
+            return self._encoded(received, extrinsics)
+        self._ahead.image_begins(received.stamp)
+        try:
+            return self._encoded(received, extrinsics)
+        except BaseException:
+            self._ahead.image_ends(received.stamp)
+            raise
+
+    def _encoded(self, received: ReceivedImage, extrinsics: Extrinsics) -> EncodedImage:
         height, width = self._network.image_size
         watch = Stopwatch()
         image = self.network_image(received, width, height)
@@ -238,24 +247,18 @@ class VehicleNode(ManagedNode):
         watch.lap('backbone_ms')
         return EncodedImage(image, extrinsics, vehicle_map, watch.laps)
 
-    def _align_ahead(self, feature: ReceivedFeature) -> None:
-        """Begin with a feature that is likely to be fused with the image that is encoded.
-
-        If the image before was fused with its station: others may be out of view.
-        """
-        if self.parameters.values.overlap and feature.header.station_id in self._fused_stations:
-            self._aligner.begin(feature)
-
     def finish(self, received: ReceivedImage, begun: EncodedImage) -> dict[str, float]:
         """Fuse the image with what has arrived by now, detect and publish."""
+        if self._ahead is not None:
+            self._ahead.image_ends(received.stamp)
         image, extrinsics = begun.image, begun.extrinsics
         own_camera = Camera(
             image.intrinsics, extrinsics.camera_from_reference, self._network.image_size
         )
         watch = Stopwatch()
         matches, seen = self._fitting_features(received.stamp, extrinsics.reference_frame)
-        self._is_encoding = False
-        self._fused_stations = frozenset(match.station_id for match in used(matches))
+        if self._ahead is not None:
+            self._ahead.was_fused_with(match.station_id for match in used(matches))
         watch.lap('matching_ms')
         views = [AlignedView(camera, self._aligner.aligned(feature)) for feature, camera in seen]
         threshold = self.parameters.values.score_threshold

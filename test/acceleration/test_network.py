@@ -28,7 +28,7 @@ import pytest
 import torch
 
 from emiff_ros.acceleration import AccelerationConfig, AlignedView, accelerate
-from emiff_ros.model import InfrastructureView, preprocess_image
+from emiff_ros.model import Emiff, EmiffConfig, InfrastructureView, preprocess_image
 
 MAPS = ('cls_score', 'bbox_pred', 'dir_cls')
 TOLERANCE = 1e-4
@@ -159,6 +159,23 @@ def test_aligned_views_are_as_good_as_features(model_of):
     )
     with pytest.raises(ValueError, match=r'infrastructure feature has shape \(1, 1, 2, 2\)'):
         network.align_infrastructure(torch.zeros(1, 1, 2, 2))
+
+
+@pytest.mark.parametrize(
+    ('modality', 'message'),
+    [
+        ('infrastructure_only', 'infrastructure_only takes no vehicle image'),
+        ('vehicle_only', 'vehicle_only takes no infrastructure feature'),
+    ],
+)
+def test_a_side_that_the_network_lacks_is_refused(modality, message, folded_config):
+    config = EmiffConfig.from_dict({**folded_config.model_dump(), 'modality': modality}, modality)
+    network = accelerate(Emiff(config).eval(), AccelerationConfig())
+    with pytest.raises(ValueError, match=message):
+        if modality == 'vehicle_only':
+            network.align_infrastructure(torch.zeros(1, *config.transmitted_shape))
+        else:
+            network.fuse([torch.zeros(1, 1, 1, 1)], None, ())
 
 
 def test_a_moved_camera_is_noticed(model_of):

@@ -18,6 +18,7 @@ import gc
 import threading
 from types import SimpleNamespace
 
+from nodes.world import wait_for
 import pytest
 
 from emiff_ros.nodes.feature_aligner import FeatureAligner
@@ -86,37 +87,47 @@ def test_a_newer_feature_goes_before_an_older_one_of_its_station(aligner, record
     assert aligner.aligned(skipped) == 'aligned 2'
 
 
-def test_whoever_waits_for_a_feature_gets_it_though_a_newer_one_comes(aligner, recorder):
+def test_what_somebody_waits_for_does_not_give_way(aligner, recorder):
     recorder.free.clear()
     running, waited, newer = (
         feature(name, station) for name, station in (('1', 'a'), ('2', 'b'), ('3', 'b'))
     )
     aligner.begin(running)
     assert recorder.entered.acquire(timeout=LIMIT)
-    pending = aligner.begin(waited)
     results = []
     waiter = threading.Thread(target=lambda: results.append(aligner.aligned(waited)))
     waiter.start()
+    wait_for(lambda: aligner._awaited, LIMIT)
     aligner.begin(newer)
-    assert pending.cancelled()
     recorder.free.set()
     waiter.join(LIMIT)
     assert results == ['aligned 2']
+    assert aligner.aligned(newer) == 'aligned 3'
+    assert recorder.asked == ['1', '2', '3']
 
 
-def test_what_align_raises_reaches_whoever_asks(aligner):
+def test_one_result_of_a_station_is_kept(aligner, recorder):
+    older, newer = feature('older'), feature('newer')
+    for each in (older, newer, older, newer):
+        aligner.aligned(each)
+        assert len(aligner._results) == 1
+    assert recorder.asked == ['older', 'newer'] * 2
+
+
+def test_what_align_raises_reaches_whoever_asks_and_is_tried_again(aligner, recorder):
+    bad = feature('bad')
     for _ in range(2):
         with pytest.raises(ValueError, match='bad feature'):
-            aligner.aligned(feature('bad'))
+            aligner.aligned(bad)
+    assert recorder.asked == ['bad', 'bad']
     assert aligner.aligned(feature('good')) == 'aligned good'
 
 
 def test_nothing_is_kept_of_a_feature_that_is_gone(aligner):
     one = feature('one')
-    future = aligner.begin(one)
-    future.result(LIMIT)
-    del one, future
-    assert aligner.aligned(feature('two')) == 'aligned two'  # the worker lets go of the first
+    aligner.aligned(one)
+    del one
+    assert aligner.aligned(feature('two', 'other')) == 'aligned two'  # the worker lets go of it
     gc.collect()
-    assert not aligner._begun
+    assert not aligner._results
     assert not aligner._newest

@@ -17,19 +17,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 import math
-import os
-import sys
 import threading
 import time
 from typing import Generic, TypeVar
 
 Job = TypeVar('Job')
 Half = TypeVar('Half')
-
-_NICENESS = 5
-"""Added to that of the first stage's thread: a third of the others' share of a processor."""
 
 _MEMORY = 0.8
 """Share of the past in the running means of how long the stages take."""
@@ -102,9 +96,6 @@ class TwoStageWorker(Generic[Job, Half]):
             thread.join(max(0.0, end - time.monotonic()))
 
     def _run_begin(self) -> None:
-        if self._overlap:
-            with suppress(OSError):  # a sandbox may not allow it
-                _give_way()
         try:
             while (job := self._next_job()) is not None:
                 self._begin_one(job)
@@ -172,17 +163,6 @@ class TwoStageWorker(Generic[Job, Half]):
             self._finish(job, half)
         except Exception as error:  # a node must not die of one bad input
             self._on_error(job, error)
-
-
-def _give_way() -> None:
-    """Let this thread's work come after other threads' where processors are few.
-
-    A second stage that is slowed down by the next job's first stage delays that one too, and the
-    two would never be apart again. Linux alone knows a niceness for each thread.
-    """
-    if sys.platform == 'linux':
-        thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, 0) + _NICENESS)
 
 
 def _mean(mean: float, newest: float) -> float:

@@ -12,8 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-import os
-import sys
 import threading
 import time
 
@@ -79,28 +77,6 @@ def test_the_next_job_begins_while_one_is_finished():
     worker.stop()
     assert recorder.done == [('first', 'half of first'), ('second', 'half of second')]
     assert recorder.threads == {'eyes_begin', 'eyes_finish'}
-
-
-@pytest.mark.skipif(sys.platform != 'linux', reason='threads have no niceness of their own')
-def test_what_begins_gives_way_to_what_is_finished():
-    niceness, noted = {}, threading.Semaphore(0)
-
-    def note(stage):
-        niceness[stage] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-        noted.release()
-        return stage
-
-    def worker(overlap):
-        return TwoStageWorker(
-            lambda _: note('begin'), lambda *_: note('finish'), print, print, overlap=overlap
-        )
-
-    for overlap, difference in ((True, two_stages._NICENESS), (False, 0)):
-        one = worker(overlap)
-        one.submit('job')
-        assert passed(noted) and passed(noted)
-        one.stop()
-        assert niceness['begin'] - niceness['finish'] == difference
 
 
 def test_a_newer_job_replaces_one_that_has_not_begun():

@@ -229,20 +229,12 @@ class VehicleNode(ManagedNode):
         extrinsics = self._extrinsics.at(
             received.stamp, self.parameters.values.calibration_timeout
         )
-        if self._ahead is None:
-            return self._encoded(received, extrinsics)
-        self._ahead.image_begins(received.stamp)
-        try:
-            return self._encoded(received, extrinsics)
-        except BaseException:
-            self._ahead.image_ends(received.stamp)
-            raise
-
-    def _encoded(self, received: ReceivedImage, extrinsics: Extrinsics) -> EncodedImage:
         height, width = self._network.image_size
         watch = Stopwatch()
         image = self.network_image(received, width, height)
         watch.lap('preprocess_ms')
+        if self._ahead is not None:
+            self._ahead.image_begins(received.stamp)
         vehicle_map = self._network.encode(image.pixels)
         watch.lap('backbone_ms')
         return EncodedImage(image, extrinsics, vehicle_map, watch.laps)

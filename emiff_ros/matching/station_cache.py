@@ -24,7 +24,7 @@ from typing import Any
 from emiff_ros.matching.admission import Admission
 from emiff_ros.matching.config import MILLISECOND, MatchingConfig
 from emiff_ros.matching.counters import StationCounters
-from emiff_ros.matching.policy import MatchingPolicy, NewestFitting
+from emiff_ros.matching.policy import Choice, MatchingPolicy, NewestFitting
 from emiff_ros.matching.results import (
     Accepted,
     CachedFeature,
@@ -133,8 +133,7 @@ class Station:
         policy = policy or NewestFitting()
         with self._lock:
             self._expire_before(vehicle_stamp - self._config.max_age)
-            fitting = self._fitting(vehicle_stamp)
-            choice = policy.choose([one.header.stamp for one in fitting], vehicle_stamp)
+            fitting, choice = self._choose(vehicle_stamp, policy)
             if choice.index is None:
                 return self._without_feature(vehicle_stamp, bool(fitting), choice.reason)
             feature = fitting[choice.index]
@@ -145,15 +144,17 @@ class Station:
     def preview(self, vehicle_stamp: int, policy: MatchingPolicy) -> CachedFeature | None:
         """Return what :meth:`match` would choose now; nothing expires or is counted."""
         with self._lock:
-            fitting = self._fitting(vehicle_stamp)
-            choice = policy.choose([one.header.stamp for one in fitting], vehicle_stamp)
+            fitting, choice = self._choose(vehicle_stamp, policy)
             return None if choice.index is None else fitting[choice.index]
 
-    def _fitting(self, vehicle_stamp: int) -> list[CachedFeature]:
-        """Return the features inside the window, oldest first."""
+    def _choose(
+        self, vehicle_stamp: int, policy: MatchingPolicy
+    ) -> tuple[list[CachedFeature], Choice]:
+        """Return the features inside the window, oldest first, and the choice among them."""
         oldest = vehicle_stamp - self._config.max_age
         newest = vehicle_stamp + self._config.max_future
-        return [one for one in self._cache if oldest <= one.header.stamp <= newest]
+        fitting = [one for one in self._cache if oldest <= one.header.stamp <= newest]
+        return fitting, policy.choose([one.header.stamp for one in fitting], vehicle_stamp)
 
     def report_fused(self, feature: CachedFeature, drops_older: bool = True) -> None:
         """Count a chosen feature as fused; with ``drops_older``, older ones leave the cache."""

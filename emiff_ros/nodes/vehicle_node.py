@@ -139,8 +139,7 @@ class VehicleNode(ManagedNode):
         )
         self._network = VehicleNetwork(path, device, acceleration)
         self._aligner = FeatureAligner(self._network.align)
-        if self.parameters.values.overlap:
-            self._ahead = AheadAlignment(self._aligner, self._matcher.preview)
+        self._ahead = AheadAlignment(self._aligner, self._matcher.preview)
         self._stations.begin(self._network.config.has_infrastructure)
         return device
 
@@ -215,7 +214,7 @@ class VehicleNode(ManagedNode):
             answer = self._matcher.refuse(message.station_id, error.cause, str(error), now, header)
         if isinstance(answer, Refused):
             self.warn(Refusal(answer.cause, answer.reason), 'feature refused: ')
-        elif self._ahead is not None:
+        else:
             self._ahead.feature_arrived()
 
     # The two stages.
@@ -233,7 +232,7 @@ class VehicleNode(ManagedNode):
         watch = Stopwatch()
         image = self.network_image(received, width, height)
         watch.lap('preprocess_ms')
-        if self._ahead is not None:
+        if self.parameters.values.overlap:
             self._ahead.image_begins(received.stamp)
         vehicle_map = self._network.encode(image.pixels)
         watch.lap('backbone_ms')
@@ -241,16 +240,14 @@ class VehicleNode(ManagedNode):
 
     def finish(self, received: ReceivedImage, begun: EncodedImage) -> dict[str, float]:
         """Fuse the image with what has arrived by now, detect and publish."""
-        if self._ahead is not None:
-            self._ahead.image_ends(received.stamp)
+        self._ahead.image_ends(received.stamp)
         image, extrinsics = begun.image, begun.extrinsics
         own_camera = Camera(
             image.intrinsics, extrinsics.camera_from_reference, self._network.image_size
         )
         watch = Stopwatch()
         matches, seen = self._fitting_features(received.stamp, extrinsics.reference_frame)
-        if self._ahead is not None:
-            self._ahead.was_fused_with(match.station_id for match in used(matches))
+        self._ahead.was_fused_with(match.station_id for match in used(matches))
         watch.lap('matching_ms')
         views = [AlignedView(camera, self._aligner.aligned(feature)) for feature, camera in seen]
         threshold = self.parameters.values.score_threshold

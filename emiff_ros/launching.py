@@ -41,6 +41,16 @@ CLOCK = '40'
 FILE = 'empty: what the parameter file says'
 
 
+def _truth(text: str) -> bool:
+    return text == 'true'
+
+
+def _whole_number(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(f'{text!r} is no whole number; expected 0, 1, 2 and so on')
+    return int(text)
+
+
 @dataclass(frozen=True)
 class Argument:
     """One argument of a launch file.
@@ -50,12 +60,14 @@ class Argument:
         default: None if it must be given.
         description: what it does, one sentence.
         choices: allowed values; empty if any.
+        parse: makes the value of a node's parameter of what was written.
     """
 
     name: str
     default: str | None
     description: str
     choices: tuple[str, ...] = ()
+    parse: Callable[[str], str | bool | int] = str
 
     def declaration(self) -> DeclareLaunchArgument:
         """Return the action that declares it."""
@@ -73,7 +85,7 @@ SETTINGS = (
     Argument(
         'acceleration',
         '',
-        f'Speed-ups of the network: auto, off, float32, bfloat16 or float16 ({FILE}).',
+        f'Speed-ups of the network: auto, off, float32, bfloat16, float16 or int8 ({FILE}).',
     ),
     Argument(
         'image_transport',
@@ -81,12 +93,25 @@ SETTINGS = (
         f'Type of the image topic: compressed or raw ({FILE}).',
         ('', 'compressed', 'raw'),
     ),
-    Argument('use_sim_time', '', f'Take the time from /clock ({FILE}).', ('', 'true', 'false')),
+    Argument(
+        'threads',
+        '',
+        f'Threads of the network on the CPU, in each part that runs beside others ({FILE}).',
+        parse=_whole_number,
+    ),
+    Argument(
+        'use_sim_time',
+        '',
+        f'Take the time from /clock ({FILE}); a replay does so always.',
+        ('', 'true', 'false'),
+        _truth,
+    ),
     Argument(
         'autostart',
         '',
         f'Configure and activate without a lifecycle manager ({FILE}).',
         ('', 'true', 'false'),
+        _truth,
     ),
 )
 """Arguments that are parameters of every node."""
@@ -153,12 +178,15 @@ def describe(side: str, values: Mapping[str, str], prefix: str = '') -> ProcessD
         side: ``infrastructure`` or ``vehicle``.
         values: of the arguments.
         prefix: of this side's arguments.
+
+    Raises:
+        ValueError: if an argument that is a number is none.
     """
-    parameters: dict[str, str | bool] = {}
-    for setting in SETTINGS:
-        value = values[setting.name]
-        if value:
-            parameters[setting.name] = value == 'true' if 'true' in setting.choices else value
+    parameters = {
+        setting.name: setting.parse(values[setting.name])
+        for setting in SETTINGS
+        if values[setting.name]
+    }
     for name in OWN_SETTINGS[side]:
         if values[f'{prefix}{name}']:
             parameters[name] = values[f'{prefix}{name}']

@@ -102,7 +102,7 @@ class QuantizedNeck(nn.Module):
         if len(maxima) != len(convolutions):
             raise ValueError(
                 f'the calibration has {len(maxima)} maxima, the neck {len(convolutions)} '
-                'convolutions; calibrate this network with calibrate_neck'
+                'convolutions; calibrate this network with NeckObserver'
             )
         scales = [maximum / STEPS for maximum in maxima]
         self.first = neck.layers[0]

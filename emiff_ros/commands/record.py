@@ -17,16 +17,17 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 import signal
 
 import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
 from emiff_ros.commands.bag_options import add_metadata_version
 from emiff_ros.dair.bag_recorder import BagRecorder
+from emiff_ros.executor import spin
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,10 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
         with BagRecorder(
             node, arguments.bag, arguments.topics, arguments.metadata_version
         ) as recorder:
-            try:
-                rclpy.spin(node)
-            except (KeyboardInterrupt, ExternalShutdownException):
-                signal.signal(signal.SIGINT, signal.SIG_IGN)  # finish the bag
+            with suppress(KeyboardInterrupt):
+                spin(node)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # finish the bag
     finally:
         node.destroy_node()
         rclpy.try_shutdown()

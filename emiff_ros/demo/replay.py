@@ -26,7 +26,6 @@ import time
 
 import rclpy
 from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
 from tqdm import tqdm
 
 from emiff_msgs.msg import FusionStatus
@@ -35,6 +34,7 @@ from emiff_ros.dair.bag_player import BagPlayer
 from emiff_ros.demo.domain import isolated_domain
 from emiff_ros.demo.listener import Detections, FeatureSize, ResultListener
 from emiff_ros.demo.processes import NodeProcess
+from emiff_ros.executor import spin
 
 CLOCK = 40.0
 """Ticks of /clock per second, those of ``ros2 bag play --clock``."""
@@ -82,17 +82,14 @@ def spinning_listener() -> Iterator[ResultListener]:
     context = Context()
     rclpy.init(context=context)
     listener = ResultListener(context=context)
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(listener)
-    thread = threading.Thread(target=executor.spin, name='listener', daemon=True)
+    thread = threading.Thread(target=spin, args=(listener,), name='listener', daemon=True)
     thread.start()
     try:
         yield listener
     finally:
-        executor.shutdown()
+        context.try_shutdown()
         thread.join(5.0)
         listener.destroy_node()
-        context.try_shutdown()
 
 
 def replay(

@@ -14,7 +14,7 @@
 
 """Read foreign checkpoints: the original EMIFF release and ResNets in torchvision's naming.
 
-This is the only place that reads pickles, always with ``weights_only=True``.
+Pickles of others are read here alone, always with ``weights_only=True``.
 """
 
 from collections import Counter

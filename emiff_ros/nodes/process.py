@@ -27,11 +27,11 @@ import time
 
 from lifecycle_msgs.srv import ChangeState
 import rclpy
-from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.logging import get_logger
 from rclpy.signals import SignalHandlerOptions
 
+from emiff_ros.executor import make_executor
 from emiff_ros.nodes.managed_node import ManagedNode
 from emiff_ros.nodes.parameters import ParameterError
 
@@ -81,7 +81,7 @@ def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
         rclpy.shutdown()
         return 1
     _answer_refused_transitions(node)
-    executor = _make_executor()
+    executor = make_executor()
     executor.add_node(node)
     ready = True
     if node.parameters.values.autostart:
@@ -112,19 +112,6 @@ def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
         sys.stderr.flush()
         os._exit(result)  # a network in the middle of an image outlives no interpreter
     return result
-
-
-def _make_executor() -> Executor:
-    """Return the executor that is told of events, where this rclpy has it.
-
-    The other one asks all of the node's entities after each message, in Python, while a result
-    waits for the interpreter.
-    """
-    try:
-        from rclpy.experimental.events_executor import EventsExecutor
-    except ImportError:
-        return SingleThreadedExecutor()
-    return EventsExecutor()
 
 
 def _answer_refused_transitions(node: LifecycleNode) -> None:

@@ -41,8 +41,8 @@ COMMON = (
         'overlap',
         True,
         'Begin an image while the one before it is finished, and roadside features while the '
-        'image is encoded. Switch it off where processors are fewer than the work at the rate of '
-        'the camera: fewer results then, but younger ones.',
+        'image is encoded. Switch it off where images come much faster than the processors can '
+        'answer: results are younger then, and about as many.',
     ),
     Parameter(
         'image_transport',
@@ -75,7 +75,8 @@ COMMON = (
     Parameter(
         'camera_frame',
         '',
-        'Optical frame of the camera in TF; empty takes the frame_id of the image.',
+        'Optical frame of the camera, in TF and in what is published; empty takes the frame_id of '
+        'the image.',
     ),
     Parameter('autostart', True, 'Configure and activate without a lifecycle manager.'),
     Parameter(

@@ -103,6 +103,7 @@ def test_arguments_reach_the_node(launch_file, name):
             'log_level': 'debug',
             'enclave': '/a/b/other',
             'device': 'cpu',
+            'threads': '1',
             'use_sim_time': 'true',
             'autostart': 'false',
             'input/image': '/elsewhere/image',
@@ -111,10 +112,15 @@ def test_arguments_reach_the_node(launch_file, name):
     assert (node.name, node.namespace) == ('other', 'a/b')
     assert node.parameters == [
         '/some/file.yaml',
-        {'device': 'cpu', 'use_sim_time': True, 'autostart': False},
+        {'device': 'cpu', 'threads': 1, 'use_sim_time': True, 'autostart': False},
     ]
     assert dict(node.remappings)['~/input/image'] == '/elsewhere/image'
     assert node.arguments == ['--ros-args', '--enclave', '/a/b/other', '--log-level', 'debug']
+
+
+def test_threads_that_are_no_number_are_refused(launch_file):
+    with pytest.raises(ValueError, match="'many' is no whole number"):
+        launch_file('vehicle', threads='many')
 
 
 def test_what_is_not_said_is_left_to_the_parameter_file(launch_file):

@@ -24,8 +24,6 @@ from lifecycle_msgs.msg import Transition
 from nodes.operator import Operator
 from nodes.world import wait_for
 import pytest
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
 
 from emiff_ros.demo.domain import isolated_domain
 from emiff_ros.nodes import process as node_process
@@ -128,14 +126,3 @@ def test_after_a_shutdown_through_the_lifecycle(world, start):
     assert seconds_to_end(process) < LIMIT
     assert 'Traceback' not in process.log_tail(100)
     assert process._process.returncode == 0
-
-
-def test_an_older_rclpy_gets_the_executor_that_it_has(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'rclpy.experimental.events_executor', None)
-    rclpy.init()
-    try:
-        executor = node_process._make_executor()
-        assert isinstance(executor, SingleThreadedExecutor)
-        executor.shutdown()
-    finally:
-        rclpy.shutdown()

@@ -49,6 +49,7 @@ setup(
         *shared('weights', '*.safetensors', '*.yaml', '*.json'),
     ],
     install_requires=['setuptools'],
+    extras_require={'test': ['hypothesis', 'pytest']},
     zip_safe=True,
     maintainer='emiff_ros maintainers',
     maintainer_email='emiff-ros@example.org',

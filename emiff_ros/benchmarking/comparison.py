@@ -35,7 +35,12 @@ from emiff_ros.acceleration.input_calibration import Calibration
 from emiff_ros.benchmarking.accuracy import PROTOCOL, average_precisions, read_pairs
 from emiff_ros.benchmarking.agreement import agreement
 from emiff_ros.benchmarking.fixed_rate import highest_rate, run_at_rate
-from emiff_ros.benchmarking.interleaved import speed_ratio, summary, time_interleaved
+from emiff_ros.benchmarking.interleaved import (
+    MIN_ROUNDS,
+    speed_ratio,
+    summary,
+    time_interleaved,
+)
 from emiff_ros.benchmarking.memory import peak_in_own_process
 from emiff_ros.benchmarking.peak import measured_peak
 from emiff_ros.benchmarking.runners import (
@@ -75,6 +80,19 @@ class Extent:
     rates: Sequence[float] = ()
     items: int = 100
     memory: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            ValueError: for one that is too small.
+        """
+        for name, least in (('pairs', 1), ('rounds', MIN_ROUNDS), ('seconds', 0), ('items', 1)):
+            value = getattr(self, name)
+            if not value >= least:
+                raise ValueError(f'{name} is {value}; expected at least {least}')
+        if not all(rate > 0 for rate in self.rates):
+            raise ValueError(f'rates are {list(self.rates)}; expected numbers above 0')
 
 
 def compare(

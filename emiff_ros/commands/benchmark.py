@@ -68,9 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Time, print a table, write the results."""
-    device = torch.device(arguments.device)
-    if device.type == 'cuda' and not torch.cuda.is_available():
-        raise ValueError(f'device is {arguments.device} but this PyTorch finds no NVIDIA GPU')
+    device = _device(arguments.device)
+    if arguments.threads < 1:
+        raise ValueError(f'--threads is {arguments.threads}; expected at least 1')
     torch.set_num_threads(arguments.threads)
     if arguments.weights:
         name, model = arguments.weights.stem, load_weights(arguments.weights).model
@@ -94,6 +94,16 @@ def run(arguments: argparse.Namespace) -> int:
     compare(name, model, device, output, extent, _frames(arguments))
     print(output)
     return 0
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f'--device is {name!r}; expected cpu or cuda') from None
+    if device.type == 'cuda' and not torch.cuda.is_available():
+        raise ValueError(f'--device is {name!r} but this PyTorch finds no NVIDIA GPU')
+    return device
 
 
 def _frames(arguments: argparse.Namespace) -> list[CooperativePair]:

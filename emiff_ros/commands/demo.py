@@ -24,7 +24,7 @@ import argparse
 import json
 import os
 from pathlib import Path
-import shutil
+import shlex
 from typing import Any
 
 from emiff_ros import bringup
@@ -75,19 +75,19 @@ def run(arguments: argparse.Namespace) -> int:
     from emiff_ros.dair.reader import DairFolder
     from emiff_ros.demo.drives import generated_folder, prepare_drives
     from emiff_ros.demo.metrics import DriveResult, demo_metrics
+    from emiff_ros.demo.output_folder import make_output_folder
     from emiff_ros.demo.replay import replay
     from emiff_ros.demo.report import write_pictures
 
     if arguments.frames < 1:
         raise ValueError(f'--frames is {arguments.frames}; expected at least 1')
-    output = arguments.output
-    shutil.rmtree(output, ignore_errors=True)
-    output.mkdir(parents=True)
     if arguments.dair_root is None:
         folder = generated_folder(arguments.cache, arguments.frames, arguments.seed)
         seed = arguments.seed
     else:
         folder, seed = DairFolder(arguments.dair_root), None
+    output = arguments.output
+    make_output_folder(output)
     drives = prepare_drives(folder, output / 'bags')
 
     common = {
@@ -126,13 +126,18 @@ def run(arguments: argparse.Namespace) -> int:
 def command(arguments: argparse.Namespace, seed: int | None) -> str:
     """Return the command line that gives this result again."""
     if seed is None:
-        source = f'--dair-root {arguments.dair_root}'
+        source = ['--dair-root', str(arguments.dair_root)]
     else:
-        source = f'--frames {arguments.frames} --seed {seed}'
-    return (
-        f'python -m emiff_ros demo {source} --model {arguments.model} '
-        f'--matching {arguments.matching}'
-    )
+        source = ['--frames', str(arguments.frames), '--seed', str(seed)]
+    options = {
+        '--model': arguments.model,
+        '--device': arguments.device,
+        '--quantization': arguments.quantization,
+        '--matching': arguments.matching,
+        '--speed': arguments.speed,
+    }
+    given = [text for name, value in options.items() if value for text in (name, str(value))]
+    return shlex.join(['python', '-m', 'emiff_ros', 'demo', *source, *given])
 
 
 def summary(metrics: dict[str, Any]) -> str:

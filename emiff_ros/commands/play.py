@@ -129,6 +129,8 @@ def run(arguments: argparse.Namespace) -> int:
                         [topic for topic in awaited if topic in player.topics],
                         arguments.wait_for_subscribers,
                     )
+                    for topic in set(awaited) - set(player.topics):
+                        print(f'  not waited for: {topic}: the bag has no such topic')
                 report = player.play()
         print(
             f'{bag}: {report.messages.total()} messages on {len(report.messages)} '

@@ -45,13 +45,13 @@ from emiff_ros.nodes.pose_sources import FixedExtrinsics
 from emiff_ros.nodes.process import run_node
 from emiff_ros.nodes.processing_time import Stopwatch
 from emiff_ros.nodes.refusal import Refusal
-from emiff_ros.nodes.specifications import INFRASTRUCTURE
+from emiff_ros.nodes.specifications import INFRASTRUCTURE, UNSET_POSE
 from emiff_ros.nodes.speed import calibration_for, choose_acceleration
 from emiff_ros.nodes.transforms import TfExtrinsics, tf_is_wanted
 from emiff_ros.transport.chunk_message import message_from_chunk
 from emiff_ros.transport.chunking import cut
 from emiff_ros.transport.errors import TransportError
-from emiff_ros.transport.feature_header import FeatureHeader
+from emiff_ros.transport.feature_header import FeatureHeader, check_name
 from emiff_ros.transport.feature_message import message_from_feature
 from emiff_ros.transport.importance import ground_importance
 from emiff_ros.transport.message_size import message_size
@@ -109,12 +109,23 @@ class InfrastructureNode(ManagedNode):
         self.health.reporter.add('rate', self._rate_status)
 
     def load_network(self, path: Path) -> torch.device:
-        """Load the sender's half of the network."""
+        """Load the sender's half of the network.
+
+        Raises:
+            IdentityError: if no feature could be sent under the station's name.
+        """
         values = self.parameters.values
+        check_name('station_id', values.station_id)
         self._device = choose_device(values.device)
         tf_is_wanted(values.pose_source)
         self._fixed_pose = None
         if values.pose_source == 'parameter':
+            check_name('map_frame', values.map_frame)
+            if list(values.camera_from_map) == UNSET_POSE:
+                self.get_logger().warning(
+                    'pose_source is parameter and camera_from_map is the identity, its default: '
+                    'set it to the pose of the camera'
+                )
             pose = as_affine(values.camera_from_map, 'parameter camera_from_map')
             self._fixed_pose = FixedExtrinsics(Extrinsics(0, '', values.map_frame, pose))
         encoder, self._config, fingerprint = load_infrastructure_encoder(path)

@@ -19,7 +19,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 import gc
+from itertools import takewhile
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -51,6 +53,10 @@ ERROR_LOG_INTERVAL = 1.0
 """Seconds between two log lines about callbacks that raise."""
 
 
+USAGE = """expected: --ros-args -p NAME:=VALUE --params-file FILE -r FROM:=TO -r __ns:=/NAMESPACE
+NAME:=VALUE alone is for ros2 launch; the parameters are in docs/parameters"""
+
+
 def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
     """Create a node, bring it up if it starts by itself, and spin until it is told to stop.
 
@@ -59,8 +65,13 @@ def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
     raises is logged and the node lives on.
 
     Returns:
-        The exit status of the process: 1 if the node cannot be created, configured or activated.
+        The exit status of the process: 1 if the node cannot be created, configured or activated,
+        2 for arguments before ``--ros-args``: none has a meaning.
     """
+    unknown = list(takewhile(lambda argument: argument != '--ros-args', arguments))
+    if unknown:
+        print(f'unknown arguments: {shlex.join(unknown)}\n{USAGE}', file=sys.stderr)
+        return 2
     sys.setswitchinterval(SWITCH_INTERVAL)
     rclpy.init(args=['node', *arguments], signal_handler_options=SignalHandlerOptions.NO)
     stopping = threading.Event()

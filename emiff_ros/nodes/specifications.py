@@ -19,6 +19,9 @@ from __future__ import annotations
 from emiff_ros.nodes.parameters import Parameter
 from emiff_ros.nodes.speed import CHOICES
 
+UNSET_POSE = [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+"""Default of ``camera_from_map``: the identity, where no camera is."""
+
 COMMON = (
     Parameter('model', 'emiff_small', 'Name of shipped weights, or path of a .safetensors file.'),
     Parameter('device', 'auto', 'Where the network runs: auto, cpu or cuda:N.'),
@@ -134,7 +137,7 @@ INFRASTRUCTURE = (
     ),
     Parameter(
         'camera_from_map',
-        [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+        UNSET_POSE,
         '3x4 affine transform from the map (metres) to the optical frame, row-major.',
     ),
     Parameter(

@@ -129,12 +129,10 @@ def check_identity(header: FeatureHeader) -> None:
             f'stamp {header.stamp} ns; expected the capture time of the image (does the camera '
             'driver or the bag leave header stamps empty?)'
         )
-    for name in ('frame_id', 'station_id', 'map_frame'):
-        value = getattr(header, name)
-        if not value:
-            raise IdentityError(f'{name} is empty; set it at the sender')
-        if name != 'frame_id' and len(value.encode('utf-8', 'surrogateescape')) > MAX_NAME_BYTES:
-            raise IdentityError(f'{name} {value[:20]!r}... is longer than {MAX_NAME_BYTES} bytes')
+    if not header.frame_id:
+        raise IdentityError('frame_id is empty; set it at the sender')
+    check_name('station_id', header.station_id)
+    check_name('map_frame', header.map_frame)
     for name in ('session_id', 'sequence'):
         value = getattr(header, name)
         if not 0 <= value <= _MAX_UINT64:
@@ -143,6 +141,22 @@ def check_identity(header: FeatureHeader) -> None:
         raise IdentityError(
             f'model fingerprint has {len(header.fingerprint)} bytes; expected {FINGERPRINT_BYTES}'
         )
+
+
+def check_name(field: str, name: str) -> None:
+    """Check the name of a station or of its map.
+
+    Args:
+        field: what is named, for the message.
+        name: 1 to 64 bytes in UTF-8.
+
+    Raises:
+        IdentityError: for a missing or overlong name.
+    """
+    if not name:
+        raise IdentityError(f'{field} is empty; set it at the sender')
+    if len(name.encode('utf-8', 'surrogateescape')) > MAX_NAME_BYTES:
+        raise IdentityError(f'{field} {name[:20]!r}... is longer than {MAX_NAME_BYTES} bytes')
 
 
 def check_camera(header: FeatureHeader, limits: CalibrationLimits | None = None) -> None:

@@ -94,3 +94,23 @@ def test_unknown_candidates_are_listed(tmp_path, capsys):
     CONFIG.to_yaml(config)
     assert main(['benchmark', '--model', str(config), '--only', 'int3']) != 0
     assert "no candidates ['int3']; there are: float32 eager" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--pairs', '0'], 'pairs is 0; expected at least 1'),
+        (['--rounds', '3'], 'rounds is 3; expected at least 5'),
+        (['--items', '0'], 'items is 0; expected at least 1'),
+        (['--rates', '0'], r'rates are [0.0]; expected numbers above 0'),
+        (['--threads', '0'], '--threads is 0; expected at least 1'),
+        (['--device', 'gpu0'], "--device is 'gpu0'; expected cpu or cuda"),
+    ],
+)
+def test_bad_options_are_refused(tmp_path, capsys, options, message):
+    config = tmp_path / 'tiny.yaml'
+    CONFIG.to_yaml(config)
+    output = tmp_path / 'speed.json'
+    assert main(['benchmark', '--model', str(config), '--output', str(output), *options]) != 0
+    assert message in capsys.readouterr().err
+    assert not output.exists()

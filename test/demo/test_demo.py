@@ -96,3 +96,10 @@ def test_a_folder_without_pairs_is_refused(folder, tmp_path, capsys):
     empty.mkdir()
     assert cli.main(['demo', '--dair-root', str(empty), '--output', str(tmp_path / 'out')]) == 1
     assert capsys.readouterr().err.startswith('emiff_ros demo: ')
+
+
+def test_the_report_names_the_command_that_makes_it_again(output):
+    command = f'--output {output}'
+    assert command not in (text := (output / 'report.html').read_text())
+    assert 'emiff_ros demo --dair-root' in text
+    assert '--device cpu --quantization int8 --matching dataset_pairs --speed 0.1' in text

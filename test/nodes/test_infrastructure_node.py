@@ -25,6 +25,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage
 from emiff_ros.nodes.diagnostics import OK, WARN
 from emiff_ros.nodes.infrastructure_node import InfrastructureNode
 from emiff_ros.nodes.managed_node import ReceivedImage
+from emiff_ros.nodes.specifications import UNSET_POSE
 from emiff_ros.transport import chunking
 
 
@@ -102,3 +103,24 @@ def test_an_image_that_is_handed_out_after_the_deactivation_is_not_counted(make)
     assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
     node._on_image(CompressedImage(format='jpeg', data=picture()))
     assert node.images.snapshot()['received'] == 0
+
+
+@pytest.mark.parametrize(
+    ('parameters', 'message'),
+    [
+        ({'station_id': "''"}, 'station_id is empty'),
+        ({'station_id': 65 * 's'}, 'is longer than 64 bytes'),
+        ({'pose_source': 'parameter', 'map_frame': "''"}, 'map_frame is empty'),
+    ],
+)
+def test_a_name_that_no_feature_can_bear_fails_the_configuration(
+    tiny_model, in_process, capfd, parameters, message
+):
+    node = in_process(InfrastructureNode, model=tiny_model, device='cpu', threads=1, **parameters)
+    assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
+    assert message in capfd.readouterr().err
+
+
+def test_a_pose_that_was_never_set_is_warned_of(make, capfd):
+    make(camera_from_map=UNSET_POSE)
+    assert 'camera_from_map is the identity, its default' in capfd.readouterr().err

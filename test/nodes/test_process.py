@@ -126,3 +126,17 @@ def test_after_a_shutdown_through_the_lifecycle(world, start):
     assert seconds_to_end(process) < LIMIT
     assert 'Traceback' not in process.log_tail(100)
     assert process._process.returncode == 0
+
+
+@pytest.mark.parametrize('argument', ['--help', 'model:=emiff_fast'])
+def test_arguments_that_are_not_for_ros_are_refused(argument):
+    started = subprocess.run(
+        [sys.executable, '-m', 'emiff_ros', 'lossy_link_node', argument],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert started.returncode == 2
+    assert f'unknown arguments: {argument}' in started.stderr
+    assert '--ros-args -p NAME:=VALUE' in started.stderr

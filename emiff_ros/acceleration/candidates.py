@@ -32,6 +32,9 @@ from emiff_ros.model.voting import BIRDS_EYE, vote
 
 SUPPRESSION_ROUNDS = 24
 
+SCORE = 7
+"""Column of the score in a candidate's row."""
+
 
 class Candidates(NamedTuple):
     """The K best anchors of a frame, best first.
@@ -125,4 +128,4 @@ def boxes_from_candidates(candidates: Candidates, rows: Tensor, config: EmiffCon
         kept, settled = state.cpu(), bool(flag)
     chosen = rows[:-1][kept > 0][: config.detection.max_boxes]
     labels = torch.zeros(len(chosen), dtype=torch.long)
-    return Boxes(chosen[:, :7].clone(), chosen[:, 7].clone(), labels)
+    return Boxes(chosen[:, :7].clone(), chosen[:, SCORE].clone(), labels)

@@ -86,7 +86,11 @@ class CapturedStep:
         torch.cuda.current_stream(device).wait_stream(stream)
         torch.cuda.synchronize(device)
         graph = torch.cuda.CUDAGraph()
-        # Other threads may use the GPU meanwhile.
-        with torch.cuda.graph(graph, capture_error_mode='thread_local'):
+        # Other threads may use the GPU meanwhile. Without a stream of its own the graph would be
+        # recorded on the device that is the process's current one.
+        with (
+            torch.cuda.device(device),
+            torch.cuda.graph(graph, stream=stream, capture_error_mode='thread_local'),
+        ):
             self._outputs = self._function(*inputs)
         self._graph = graph

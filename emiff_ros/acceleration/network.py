@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from emiff_ros.acceleration.camera_values import camera_values, split_values
-from emiff_ros.acceleration.candidates import Candidates, boxes_from_candidates
+from emiff_ros.acceleration.candidates import SCORE, Candidates, boxes_from_candidates
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.convolution_settings import convolution_settings
 from emiff_ros.acceleration.cuda_graph import CapturedStep
@@ -52,6 +52,10 @@ class AlignedView:
 
 
 View = InfrastructureView | AlignedView
+
+
+class NotFiniteError(ValueError):
+    """A network computed numbers that are infinite or none, because of what went into it."""
 
 
 def accelerate(
@@ -226,20 +230,26 @@ class AcceleratedEmiff:
             vehicle_camera: of that image.
             infrastructure_views: what has arrived, aligned or not.
             score_threshold: that boxes must exceed; the configured one by default.
+
+        Raises:
+            NotFiniteError: if boxes or scores are not finite, as behind a feature of huge values.
+            ValueError: if there is no view at all, or sizes or modality do not fit.
         """
         threshold = self.config.detection.score_threshold
         threshold = threshold if score_threshold is None else score_threshold
         if not self.acceleration.device_decoding:
             maps = self._fuse_aligned(vehicle_map, vehicle_camera, infrastructure_views)
             config = self.config.with_score_threshold(threshold)
-            return decode_head_maps(maps, self._steps.anchors, config)[0].to('cpu')
+            boxes = decode_head_maps(maps, self._steps.anchors, config)[0].to('cpu')
+            return _finite(boxes, maps.cls_score)
         with self._settings():
             inputs = self._inputs(vehicle_map, vehicle_camera, infrastructure_views)
             step = self._detect.setdefault(
                 len(infrastructure_views), self._step(self._steps.detect)
             )
             candidates = step(self._threshold(threshold), *inputs)
-            return boxes_from_candidates(candidates, candidates.rows.cpu(), self.config)
+            rows = candidates.rows.cpu()
+            return _finite(boxes_from_candidates(candidates, rows, self.config), rows[:-1, SCORE])
 
     def detect(
         self,
@@ -360,3 +370,13 @@ class AcceleratedEmiff:
         if self.device.type != 'cuda':
             return values
         return values.pin_memory().to(self.device, non_blocking=True)
+
+
+def _finite(boxes: Boxes, scores: Tensor) -> Boxes:
+    """Return ``boxes`` if they and all ``scores``, also those of no box, are finite."""
+    if not (scores.isfinite().all() and boxes.boxes.isfinite().all()):
+        raise NotFiniteError(
+            'boxes or scores are not finite; expected that of an image and features of this '
+            "network: check the sender's values"
+        )
+    return boxes

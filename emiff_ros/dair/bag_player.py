@@ -17,7 +17,7 @@
 Messages stay serialised: what was recorded is what is sent, byte for byte.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 import math
@@ -34,6 +34,7 @@ from rosgraph_msgs.msg import Clock
 from emiff_ros.dair.bag_reader import open_bag, require_topics
 from emiff_ros.dair.play_clock import PlayClock
 from emiff_ros.dair.player_publishers import CLOCK_TOPIC, BagPublishers
+from emiff_ros.dair.player_topics import DEFAULT_DEPTH
 
 DEFAULT_CLOCK_FREQUENCY = 40.0
 _NANOSECONDS = 1_000_000_000
@@ -313,8 +314,10 @@ class BagPlayer:
         latched = self._publishers.latched(reader.connections)
         if start <= self.start or not latched:
             return True
-        last = {item.topic: data for item, _, data in reader.messages(latched, stop=start)}
-        return all(self._publish(topic, bytes(data)) for topic, data in last.items())
+        last: dict[str, deque[bytes]] = {}
+        for item, _, data in reader.messages(latched, stop=start):
+            last.setdefault(item.topic, deque(maxlen=DEFAULT_DEPTH)).append(bytes(data))
+        return all(self._publish(topic, data) for topic, kept in last.items() for data in kept)
 
     def _skip(self, duration: int) -> None:
         with self._condition:

@@ -70,6 +70,8 @@ class BagPublishers:
         for connection in connections:
             topic = connection.topic
             reason = why_not_playable(connection)
+            if with_clock and topic == CLOCK_TOPIC:
+                reason = 'the player publishes the time itself'
             if reason is not None:
                 self.skipped[topic] = reason
                 _logger.warning('%s: %s is not played: %s', path, topic, reason)
@@ -100,7 +102,7 @@ class BagPublishers:
         return [item for item in connections if item.topic in self._publishers]
 
     def latched(self, connections: Iterable[Connection]) -> list[Connection]:
-        """Return those of which late subscribers get the last message."""
+        """Return those of which late subscribers get the last messages."""
         return [
             item
             for item in self.playable(connections)

@@ -97,12 +97,14 @@ class Admission:
                 )
             self.begin_again()
             self._begin_session(header)
-        elif retired:
+        elif retired and not self._is_silent_at(header.stamp):
             return Verdict(
                 'old_session',
                 f'session {header.session_id:x} was followed by {self._session:x}; do two senders '
                 f'share the name {self.station_id!r}?',
             )
+        elif retired:
+            self._begin_session(header)
         return self._judge_pose(header, begins_again=far_behind)
 
     def note_accepted(self, header: StampedHeader) -> None:
@@ -136,6 +138,13 @@ class Admission:
         self.newest = None
         self._sequence.begin_again()
         self._sequence.observe(header.sequence)
+
+    def _is_silent_at(self, stamp: int) -> bool:
+        """Tell whether the present session has sent nothing of use for a while before ``stamp``.
+
+        One stray message of another sender must not lock the station out for good.
+        """
+        return self.newest is None or stamp > self.newest + self._config.reorder_window
 
     def _continues_the_past(self, header: StampedHeader) -> bool:
         last = self._past[-1] if self._past else None

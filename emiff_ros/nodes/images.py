@@ -156,12 +156,13 @@ def check_camera_info(info: CameraInfo) -> NDArray[np.float64]:
         Refusal: ``bad_camera_info``.
     """
     intrinsics = np.asarray(info.k, dtype=np.float64).reshape(3, 3)
-    if not np.isfinite(intrinsics).all() or intrinsics[0, 0] <= 0 or intrinsics[1, 1] <= 0:
+    focal_lengths = intrinsics[[0, 1], [0, 1]]
+    projects = np.isfinite(intrinsics).all() and np.array_equal(intrinsics[2], (0.0, 0.0, 1.0))
+    if not projects or (focal_lengths <= 0).any():
         raise Refusal(
             'bad_camera_info',
-            f'CameraInfo has k = {intrinsics.ravel().tolist()}; expected finite numbers and '
-            'positive focal '
-            'lengths: is the camera calibrated?',
+            f'CameraInfo has k = {intrinsics.ravel().tolist()}; expected finite numbers, '
+            'positive focal lengths and a last row of 0, 0, 1: is the camera calibrated?',
         )
     if not info.width or not info.height:
         raise Refusal(

@@ -33,7 +33,7 @@ from emiff_ros.nodes.diagnostics import OK, WARN, DiagnosticsReporter, status
 from emiff_ros.nodes.input_meter import InputMeter
 from emiff_ros.nodes.outputs import NodeOutputs
 from emiff_ros.nodes.parameters import NodeParameters, ParameterError
-from emiff_ros.nodes.process import run_node
+from emiff_ros.nodes.process import ERROR_LOG_INTERVAL, run_node
 from emiff_ros.nodes.qos import QosWatch, naming
 from emiff_ros.nodes.specifications import LOSSY_LINK
 from emiff_ros.nodes.transitions import failure_of
@@ -88,8 +88,14 @@ class LossyLinkNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         return super().on_activate(state)
 
+    def _on_failure(self, error: Exception) -> None:
+        self.get_logger().error(
+            f'a message was not handed on: {type(error).__name__}: {error}',
+            throttle_duration_sec=ERROR_LOG_INTERVAL,
+        )
+
     def _listen(self) -> None:
-        self._deliverer = Deliverer(self._output.publish)
+        self._deliverer = Deliverer(self._output.publish, self._on_failure)
         self._meter = InputMeter(self.resolve_topic_name('~/input'))
         profile = QoSProfile(depth=DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT)
         with naming('~/input'):
@@ -163,9 +169,11 @@ def damaged(serialized: bytes, number: int) -> bytes:
 class Deliverer:
     """Hands messages on at their time, on a thread of its own."""
 
-    def __init__(self, deliver: Callable[[bytes], None]) -> None:
-        """Start the thread; it calls ``deliver`` with each message."""
-        self._deliver = deliver
+    def __init__(
+        self, deliver: Callable[[bytes], None], on_failure: Callable[[Exception], None]
+    ) -> None:
+        """Start the thread; it calls ``deliver`` with each message, and goes on if that raises."""
+        self._deliver, self._on_failure = deliver, on_failure
         self._queue: list[tuple[float, int, bytes]] = []
         self._numbers = itertools.count()
         self._changed = threading.Condition()
@@ -195,7 +203,10 @@ class Deliverer:
                 if self._stopping:
                     return
                 message = heapq.heappop(self._queue)[2]
-            self._deliver(message)
+            try:
+                self._deliver(message)
+            except Exception as error:  # one message that DDS refuses must not end the link
+                self._on_failure(error)
 
     def _is_due(self) -> bool:
         return bool(self._queue) and self._queue[0][0] <= time.monotonic()

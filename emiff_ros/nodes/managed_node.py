@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 import threading
@@ -221,6 +222,14 @@ class ManagedNode(LifecycleNode):
         self._stop(SHUTDOWN_PATIENCE)
         return super().on_shutdown(state)
 
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free what a transition that raised has left behind; the node is unconfigured then."""
+        for free in (self._stop, self._free):
+            with suppress(Exception):
+                free()
+        self.health.network_freed()
+        return super().on_error(state)
+
     def _warm_up(self) -> None:
         """Run the network until its time is that of normal operation."""
         seconds = []
@@ -236,10 +245,12 @@ class ManagedNode(LifecycleNode):
         self.free_network()
 
     def _stop(self, patience: float = 30.0) -> None:
-        self.inputs.destroy()
-        if self._worker is not None:
-            self._worker.stop(patience)
-            self._worker = None
+        try:
+            self.inputs.destroy()
+        finally:
+            worker, self._worker = self._worker, None
+            if worker is not None:
+                worker.stop(patience)
 
     # Inputs.
 

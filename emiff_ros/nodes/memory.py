@@ -44,8 +44,11 @@ def memory_status(limit: int) -> DiagnosticStatus:
     """
     values = {'limit_mib': limit or 'none'}
     if torch.cuda.is_initialized():
-        values['device_mib'] = f'{torch.cuda.memory_allocated() / MEBIBYTE:.0f}'
-        values['device_reserved_mib'] = f'{torch.cuda.memory_reserved() / MEBIBYTE:.0f}'
+        devices = range(torch.cuda.device_count())
+        allocated = sum(torch.cuda.memory_allocated(device) for device in devices)
+        reserved = sum(torch.cuda.memory_reserved(device) for device in devices)
+        values['device_mib'] = f'{allocated / MEBIBYTE:.0f}'
+        values['device_reserved_mib'] = f'{reserved / MEBIBYTE:.0f}'
     resident = resident_bytes()
     if resident is None:
         return status(OK, 'this system does not tell the memory of a process', **values)

@@ -88,13 +88,13 @@ class VehicleNetwork:
         with torch.inference_mode():
             return self._network.detect_encoded(vehicle_map, camera, views, score_threshold)
 
-    def run_once(self) -> None:
-        """Fuse an empty image with an empty feature."""
+    def run_once(self, views: int = 1) -> None:
+        """Fuse an empty image with ``views`` empty features, with none if it takes none."""
         height, width = self.image_size
         camera = Camera(np.diag([width, width, 1.0]), np.eye(4)[[1, 2, 0]], (height, width))
-        views = []
-        if self.config.has_infrastructure:
+        aligned = []
+        if views and self.config.has_infrastructure:
             feature = np.zeros(self.config.transmitted_shape, np.float32)
-            views.append(AlignedView(camera, self.align(feature)))
+            aligned = [AlignedView(camera, self.align(feature))] * views
         vehicle_map = self.encode(np.zeros((height, width, 3), np.uint8))
-        self.detect(vehicle_map, camera, views, self.config.detection.score_threshold)
+        self.detect(vehicle_map, camera, aligned, self.config.detection.score_threshold)

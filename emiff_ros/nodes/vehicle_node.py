@@ -66,10 +66,13 @@ from emiff_ros.transport.codec import decode_feature
 from emiff_ros.transport.detection_message import message_from_boxes
 from emiff_ros.transport.errors import TransportError
 from emiff_ros.transport.feature_header import FeatureHeader
-from emiff_ros.transport.feature_message import feature_from_message
+from emiff_ros.transport.feature_message import expected_encoding, header_from_message
 from emiff_ros.viz.projection import CameraView
 
 NANOSECONDS = 1_000_000_000
+
+SeenFeature = tuple[ReceivedFeature, Camera]
+"""A feature to fuse, and its camera as the vehicle sees it."""
 
 FEATURE_DEPTH = 20
 """Features that DDS keeps: after a stall of the radio those of all stations arrive at once."""
@@ -140,6 +143,7 @@ class VehicleNode(ManagedNode):
         self._network = VehicleNetwork(path, device, acceleration)
         self._aligner = FeatureAligner(self._network.align)
         self._ahead = AheadAlignment(self._aligner, self._matcher.preview)
+        self._network.run_once(views=0)  # the first silence of the radio must find it ready
         self._stations.begin(self._network.config.has_infrastructure)
         return device
 
@@ -207,7 +211,8 @@ class VehicleNode(ManagedNode):
         now = self.get_clock().now().nanoseconds
         header = None
         try:
-            header, encoded = feature_from_message(message, self._network.expectation)
+            header = header_from_message(message)
+            encoded = expected_encoding(message, header, self._network.expectation)
             payload = ReceivedFeature(header, decode_feature(encoded), len(encoded.payload))
             answer = self._matcher.add(header, payload, now)
         except TransportError as error:
@@ -247,11 +252,9 @@ class VehicleNode(ManagedNode):
         )
         watch = Stopwatch()
         matches, seen = self._fitting_features(received.stamp, extrinsics.reference_frame)
-        self._ahead.was_fused_with(match.station_id for match in used(matches))
         watch.lap('matching_ms')
-        views = [AlignedView(camera, self._aligner.aligned(feature)) for feature, camera in seen]
-        threshold = self.parameters.values.score_threshold
-        boxes = self._network.detect(begun.vehicle_map, own_camera, views, threshold)
+        views, boxes = self._detect(begun.vehicle_map, own_camera, matches, seen)
+        self._ahead.was_fused_with(match.station_id for match in used(matches))
         watch.lap('detection_ms')
         self._publish(received, image, extrinsics, views, boxes, matches)
         self._stations.note(matches)
@@ -259,7 +262,7 @@ class VehicleNode(ManagedNode):
 
     def _fitting_features(
         self, stamp: int, vehicle_frame: str
-    ) -> tuple[dict[str, Match], list[tuple[ReceivedFeature, Camera]]]:
+    ) -> tuple[dict[str, Match], list[SeenFeature]]:
         """Choose the features for the image at ``stamp`` and place their cameras."""
         self._matcher.configure(self._matching())
         matches = self._matcher.match(stamp, self.get_clock().now().nanoseconds)
@@ -280,8 +283,49 @@ class VehicleNode(ManagedNode):
                 matches[match.station_id] = unused(match, reason, MatchState.OUT_OF_VIEW)
             else:
                 seen.append((match.feature.payload, camera))
-                self._matcher.report_fused(match)
         return matches, seen
+
+    def _detect(
+        self,
+        vehicle_map: torch.Tensor,
+        own_camera: Camera,
+        matches: dict[str, Match],
+        seen: Sequence[SeenFeature],
+    ) -> tuple[list[AlignedView], Boxes]:
+        """Fuse what is seen; a station whose feature makes that fail is refused in ``matches``.
+
+        Nothing that a station sends may cost the vehicle its own result.
+        """
+        try:
+            views, boxes = self._fuse(vehicle_map, own_camera, seen)
+        except Exception:
+            if not seen:
+                raise
+            harmless = []
+            for one in seen:
+                try:
+                    self._fuse(vehicle_map, own_camera, [one])
+                except Exception as error:
+                    self._refuse_used(matches, one[0].header.station_id, error)
+                else:
+                    harmless.append(one)
+            views, boxes = self._fuse(vehicle_map, own_camera, harmless)
+        for match in used(matches):
+            self._matcher.report_fused(match)
+        return views, boxes
+
+    def _fuse(
+        self, vehicle_map: torch.Tensor, own_camera: Camera, seen: Sequence[SeenFeature]
+    ) -> tuple[list[AlignedView], Boxes]:
+        views = [AlignedView(camera, self._aligner.aligned(feature)) for feature, camera in seen]
+        threshold = self.parameters.values.score_threshold
+        return views, self._network.detect(vehicle_map, own_camera, views, threshold)
+
+    def _refuse_used(self, matches: dict[str, Match], station_id: str, error: Exception) -> None:
+        refusal = Refusal('fusion_failed', f'{type(error).__name__}: {error}')
+        self.warn(refusal, f'feature of {station_id!r} refused: ')
+        self._matcher.report_refused(matches[station_id], refusal.cause, str(refusal))
+        matches[station_id] = unused(matches[station_id], str(refusal))
 
     def _matching(self) -> MatchingConfig:
         values = self.parameters.values

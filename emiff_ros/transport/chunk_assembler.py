@@ -125,6 +125,7 @@ class ChunkAssembler:
             return None
         assembly.pieces[chunk.index] = chunk.piece
         self._counts['used'] += 1
+        self._make_room()
         message = join(assembly.pieces, assembly.total_size)
         if message is not None:
             assembly.finished = True
@@ -133,14 +134,15 @@ class ChunkAssembler:
             if zlib.crc32(message) != assembly.total_crc32:
                 self._counts['used'] -= 1
                 raise ChecksumError('the message that was put together has another checksum')
-        self._make_room()
         return message
 
     def _forget_old(self, now: float) -> None:
-        for key, assembly in list(self._assemblies.items()):
+        while self._assemblies:
+            key, oldest = next(iter(self._assemblies.items()))
             # A clock that was set back makes everything look new: forget that, too.
-            if not 0 <= now - assembly.begun <= self._limits.max_age:
-                self._forget(key)
+            if 0 <= now - oldest.begun <= self._limits.max_age:
+                return
+            self._forget(key)
 
     def _make_room(self) -> None:
         while (

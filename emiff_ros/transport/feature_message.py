@@ -101,11 +101,27 @@ def feature_from_message(
     Raises:
         TransportError: a subclass for each cause; nothing else is raised.
     """
-    encoded = encoded_from_message(message)
     header = header_from_message(message)
+    return header, expected_encoding(message, header, expectation)
+
+
+def expected_encoding(
+    message: 'FeatureTensor', header: FeatureHeader, expectation: FeatureExpectation
+) -> EncodedFeature:
+    """Check a message of which the header is known, and read its encoded tensor.
+
+    Args:
+        message: as received.
+        header: of :func:`header_from_message`.
+        expectation: what the receiver's model can read.
+
+    Raises:
+        TransportError: a subclass for each cause; nothing else is raised.
+    """
+    encoded = encoded_from_message(message)
     check_expected(header, encoded.shape, expectation)
     check_camera(header, expectation.limits)
-    return header, encoded
+    return encoded
 
 
 def header_from_message(message: 'FeatureTensor') -> FeatureHeader:

@@ -28,6 +28,7 @@ import pytest
 import torch
 
 from emiff_ros.acceleration import AccelerationConfig, AlignedView, accelerate
+from emiff_ros.acceleration.network import NotFiniteError
 from emiff_ros.model import Emiff, EmiffConfig, InfrastructureView, preprocess_image
 
 MAPS = ('cls_score', 'bbox_pred', 'dir_cls')
@@ -247,3 +248,18 @@ def test_wrong_inputs_are_refused(model_of):
         network.fuse(levels, camera.scaled((2000, 3000)), ())
     with pytest.raises(ValueError, match=r'vehicle_map has shape \(1, 3, 32, 32\); expected'):
         network.detect_encoded(torch.zeros(1, 3, 32, 32), camera, views)
+
+
+@pytest.mark.parametrize('device_decoding', [False, True])
+@pytest.mark.parametrize('value', [1e30, float('nan')])
+def test_what_is_not_finite_is_refused(device_decoding, value, model_of):
+    model = model_of(SMALL_S4)
+    network = accelerate(model, AccelerationConfig(device_decoding=device_decoding))
+    vehicle, camera, views = inputs(SMALL_S4, torch.device('cpu'))
+    levels = network.align_vehicle(network.encode_vehicle(vehicle))
+    feature = network.encode_infrastructure(views[0].image)
+    feature[0, 0, 1, 1] = value
+    aligned = AlignedView(views[0].camera, network.align_infrastructure(feature))
+    with pytest.raises(NotFiniteError, match='boxes or scores are not finite'):
+        network.detect_encoded(levels, camera, [aligned])
+    assert len(network.detect_encoded(levels, camera, [])) > 0

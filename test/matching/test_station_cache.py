@@ -202,6 +202,25 @@ def test_straggler_of_the_old_session(station):
     assert isinstance(drive(station, [4], session_id=2)[0], Accepted)
 
 
+def test_one_stray_message_of_another_session_does_not_lock_the_station_out(station):
+    drive(station, range(3))
+    drive(station, [3], session_id=2)
+    results = drive(station, range(4, 30))
+    assert cause_of(results[0]) == 'old_session'
+    assert isinstance(results[-1], Accepted)
+    causes = [cause_of(item) for item in results if not isinstance(item, Accepted)]
+    window = MatchingConfig().reorder_window
+    assert len(causes) == window // (100 * MS)
+    assert set(causes) == {'old_session'}
+
+
+def test_two_senders_of_one_name_do_not_take_turns(station):
+    drive(station, range(3))
+    for number in range(3, 40, 2):
+        assert isinstance(drive(station, [number], session_id=2)[0], Accepted)
+        assert cause_of(drive(station, [number + 1])[0]) == 'old_session'
+
+
 def test_pose_jump_is_refused_until_a_restart(station):
     drive(station, range(2))
     moved = {'camera_position': (3.1, 0.0, 7.0)}

@@ -29,7 +29,7 @@ import numpy as np
 import pytest
 from rclpy.qos import QoSProfile
 
-from emiff_msgs.msg import FeatureTensor, StationStatus
+from emiff_msgs.msg import FeatureTensor, FusionStatus, StationStatus
 from emiff_ros.model.weights import load_infrastructure_encoder
 from emiff_ros.transport.codec import encode_feature
 from emiff_ros.transport.feature_message import header_from_message, message_from_feature
@@ -84,6 +84,17 @@ def nan_values(feature):
     feature.scale = feature.zero_point = []
     feature.decoded_size, feature.payload = len(payload), payload
     feature.crc32 = zlib.crc32(payload)
+
+
+def huge_value(feature):
+    """Make a well-formed feature of it, one of whose values no network computes."""
+    tensor = np.zeros(feature.shape.tolist(), np.float32)
+    tensor[0, 4, 4] = 1e30
+    other = message_from_feature(
+        header_from_message(feature), encode_feature(tensor, 'float32', 'raw')
+    )
+    for name in feature.get_fields_and_field_types():
+        setattr(feature, name, getattr(other, name))
 
 
 def unknown_coder(feature):
@@ -190,8 +201,17 @@ def test_each_is_refused_by_name_and_the_node_goes_on(world, genuine, tmp_path):
             spoil(feature)
         publisher.publish(feature)
 
+    # What only the network can find out costs neither the result nor the honest station.
+    publish('of huge values', 0, huge_value)
+    status = world.result(world.publish_vehicle())
+    assert refused(world, vehicle) == {'fusion_failed': 1}
+    assert status.mode == FusionStatus.FUSED
+    assert station_of(status, original.station_id).state == StationStatus.USED
+    assert station_of(status, 'of huge values').state == StationStatus.REFUSED
+    assert 'not finite' in station_of(status, 'of huge values').reason
+
     before = peak_memory(process)
-    expected = Counter()
+    expected = Counter(fusion_failed=1)
     for number, (cause, spoil) in enumerate(cases):
         publish(f'{INTRUDER} {number}', number, spoil)
         expected[cause] += 1
@@ -199,7 +219,7 @@ def test_each_is_refused_by_name_and_the_node_goes_on(world, genuine, tmp_path):
 
     assert peak_memory(process) - before < CAP
     status = world.fused_result(60.0)
-    assert [station.station_id for station in status.stations] == [original.station_id]
+    assert {item.station_id for item in status.stations} == {original.station_id, 'of huge values'}
     honest = station_of(status, original.station_id)
     assert (honest.state, honest.refused) == (StationStatus.USED, 0)
 

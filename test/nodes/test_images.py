@@ -273,3 +273,11 @@ def test_refuses_a_distortion_that_nobody_knows(picture, camera_info, model, coe
     with pytest.raises(Refusal, match='expected finite coefficients') as refusal:
         prepare_image(raw(picture, 'bgr8'), camera_info, WIDTH, HEIGHT, rectify=True)
     assert refusal.value.cause == 'bad_camera_info'
+
+
+def test_a_camera_whose_last_row_is_not_that_of_a_projection_is_refused():
+    info = CameraInfo(width=WIDTH, height=HEIGHT)
+    info.k = [100.0, 0.0, 50.0, 0.0, 100.0, 40.0, 0.0, 0.0, 0.0]
+    with pytest.raises(Refusal, match='a last row of 0, 0, 1') as refusal:
+        check_camera_info(info)
+    assert refusal.value.cause == 'bad_camera_info'

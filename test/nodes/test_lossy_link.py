@@ -27,7 +27,7 @@ from rclpy.time import Time
 from emiff_msgs.msg import FeatureTensor, FusionStatus
 from emiff_ros.bringup import ProcessDescription
 from emiff_ros.demo.processes import NodeProcess
-from emiff_ros.nodes.lossy_link_node import damaged
+from emiff_ros.nodes.lossy_link_node import Deliverer, damaged
 from emiff_ros.share import share_directory
 from emiff_ros.transport.codec import decode_feature, encode_feature
 from emiff_ros.transport.errors import ChecksumError
@@ -242,3 +242,19 @@ def test_the_vehicle_answers_under_burst_loss_and_jitter(world, start, radio):
         return {stamp for stamp in stamps if stamp is not None}
 
     wait_for(counted, 20)
+
+
+def test_a_message_that_cannot_be_handed_on_does_not_end_the_link():
+    delivered, failures = [], []
+
+    def deliver(message):
+        if message == b'bad':
+            raise RuntimeError('history is full')
+        delivered.append(message)
+
+    deliverer = Deliverer(deliver, failures.append)
+    for message in (b'bad', b'good'):
+        deliverer.schedule(time.monotonic(), message)
+    wait_for(lambda: delivered == [b'good'], 10)
+    deliverer.stop()
+    assert [str(failure) for failure in failures] == ['history is full']

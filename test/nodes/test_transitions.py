@@ -55,7 +55,10 @@ def open_parts(node):
     return (
         sorted(item.topic_name for item in (*node.publishers, *node.subscriptions)),
         len(node._managed_entities),
-        sum(thread.name in (node.get_name(), 'lossy link') for thread in threading.enumerate()),
+        sum(
+            thread.name.startswith((node.get_name(), 'lossy link'))
+            for thread in threading.enumerate()
+        ),
     )
 
 
@@ -125,3 +128,21 @@ def test_up_and_down_again_leaves_nothing(make, name):
         assert node.trigger_deactivate() == SUCCESS
         assert node.trigger_cleanup() == SUCCESS
         assert open_parts(node) == before
+
+
+@pytest.mark.parametrize('name', ['vehicle_node', 'infrastructure_node'])
+def test_a_transition_that_raises_leaves_nothing_behind(make, name, monkeypatch):
+    node = make(name)
+    before = open_parts(node)
+    assert node.trigger_configure() == SUCCESS
+    assert node.trigger_activate() == SUCCESS
+
+    def fail():
+        monkeypatch.undo()
+        raise RuntimeError('no')
+
+    monkeypatch.setattr(node.inputs, 'destroy', fail)
+    assert node.trigger_deactivate() == TransitionCallbackReturn.ERROR
+    assert open_parts(node) == before
+    assert node.trigger_configure() == SUCCESS
+    assert node.trigger_activate() == SUCCESS

@@ -164,3 +164,13 @@ def test_forged_pieces_never_make_a_message(forgeries):
 def test_messages_beyond_the_limit_are_not_cut():
     with pytest.raises(TooLargeError, match=str(MAX_CHUNKED_BYTES)):
         cut(bytes(MAX_CHUNKED_BYTES + 1), 'pole', 1, 1, 0.0)
+
+
+def test_messages_with_a_wrong_checksum_are_bounded_too():
+    assembler = ChunkAssembler(AssemblyLimits(max_messages=6, max_age=100.0))
+    for sequence in range(50):
+        chunk = replace(pieces(100, sequence)[0], total_crc32=1)
+        with pytest.raises(ChecksumError):
+            assembler.add(chunk, 0.0)
+    assert len(assembler._assemblies) <= 6
+    add_up(assembler.counters())

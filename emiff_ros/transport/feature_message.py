@@ -101,6 +101,7 @@ def feature_from_message(
     Raises:
         TransportError: a subclass for each cause; nothing else is raised.
     """
+    _check_version(message)
     header = header_from_message(message)
     return header, expected_encoding(message, header, expectation)
 
@@ -160,11 +161,7 @@ def encoded_from_message(message: 'FeatureTensor') -> EncodedFeature:
         ShapeError: for a shape that no tensor has.
         TooLargeError: for a shape or payload above the limits.
     """
-    if message.format_version != FORMAT_VERSION:
-        raise UnsupportedVersionError(
-            f'format version {message.format_version}; this receiver reads {FORMAT_VERSION}; '
-            'use the same release on both sides'
-        )
+    _check_version(message)
     return EncodedFeature(
         format_version=int(message.format_version),
         shape=checked_shape([int(size) for size in message.shape]),
@@ -176,3 +173,11 @@ def encoded_from_message(message: 'FeatureTensor') -> EncodedFeature:
         crc32=int(message.crc32),
         payload=bytes(memoryview(message.payload)),
     )
+
+
+def _check_version(message: 'FeatureTensor') -> None:
+    if message.format_version != FORMAT_VERSION:
+        raise UnsupportedVersionError(
+            f'format version {message.format_version}; this receiver reads {FORMAT_VERSION}; '
+            'use the same release on both sides'
+        )

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from launch import Action, LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
@@ -190,13 +191,13 @@ def describe(side: str, values: Mapping[str, str], prefix: str = '') -> ProcessD
     for name in OWN_SETTINGS[side]:
         if values[f'{prefix}{name}']:
             parameters[name] = values[f'{prefix}{name}']
-    process = getattr(bringup, side)(
+    return getattr(bringup, side)(
         namespace=values[f'{prefix}namespace'],
         topics={topic: values[f'{prefix}{topic}'] for topic in TABLES[side]},
         name=values[f'{prefix}name'],
+        parameters_file=Path(values[f'{prefix}params_file']),
         **parameters,
     )
-    return replace(process, parameters_file=values[f'{prefix}params_file'])
 
 
 def node(process: ProcessDescription, log_level: str, enclave: str = '') -> Node:

@@ -50,7 +50,7 @@ class Roadside:
             return self._encoder.encode_infrastructure(image)[0].numpy()
 
     def features(self, folder: Path, count: int) -> Iterator[NDArray[np.float32]]:
-        """Yield the features of at most ``count`` frames, spread evenly over the folder."""
+        """Yield the features of the first ``count`` of every n-th frame, n as large as can be."""
         frames = list(DairFolder(folder).infrastructure_frames.values())
         step = max(1, len(frames) // count)
         for frame in frames[::step][:count]:

@@ -29,8 +29,6 @@ from emiff_ros.model.config import FEATURE_STRIDE, EmiffConfig
 from emiff_ros.model.voxels import voxel_centres
 
 _OUTSIDE = -4.0
-CAMERA_VALUES = 14
-"""Numbers that place a camera: its 3x4 projection row by row, image height and width."""
 
 
 class VoxelReads(NamedTuple):
@@ -65,7 +63,11 @@ class VoxelReader:
         self._points = torch.cat([centres, ones], dim=1).T.contiguous().to(device)
 
     def locate(self, camera: Tensor) -> VoxelReads:
-        """Project the voxels into a camera [14], see :data:`CAMERA_VALUES`."""
+        """Project the voxels into a camera.
+
+        Args:
+            camera: [14], its 3x4 projection row by row, image height and width.
+        """
         u, v, depth = torch.matmul(camera[:12].view(3, 4), self._points).unbind()
         u, v = u / depth, v / depth
         height, width = camera[12:].unbind()

@@ -117,7 +117,7 @@ def run_plain(model: Emiff, pair: Pair) -> tuple[torch.Tensor, ...]:
 
 
 def resized(rgb: NDArray[np.uint8], config: EmiffConfig) -> torch.Tensor:
-    """Resize a picture to the network's input on the CPU, as the nodes do."""
+    """Resize a picture to the network's input on the CPU, averaging."""
     import cv2
 
     size = config.image_width, config.image_height

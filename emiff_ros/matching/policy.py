@@ -36,7 +36,7 @@ class MatchingPolicy(Protocol):
     """Chooses among stamps that all lie inside the window.
 
     Attributes:
-        name: value of the parameter that selects the policy.
+        name: for logs and results.
         drops_older: whether features older than a fused one will never be chosen again.
     """
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Counts what happened to every input, by name."""
+"""Counts what happened to every image, by name."""
 
 from __future__ import annotations
 

@@ -38,7 +38,8 @@ class LinkConfig:
             Gilbert-Elliott channel whose bad state loses every packet and lasts that long.
         delay: of every message, seconds.
         jitter: largest extra delay, uniformly distributed, seconds; messages may overtake.
-        reordering: probability that a message is held back until after its successor.
+        reordering: probability that a message is held back for one more delay and jitter, or for
+            0.1 s without either, so that later ones overtake it.
         duplication: probability that a message arrives twice.
         corruption: probability that a bit of a message flips.
         bandwidth: bit/s that the link carries; 0 is no limit.

@@ -119,11 +119,10 @@ class Route:
 
 @dataclass(frozen=True)
 class Junction:
-    """Arms in order of their angle, pavement width and corner radius."""
+    """Arms in order of their angle, and the width of the pavements."""
 
     arms: tuple[Arm, ...]
     pavement: float
-    style: str
 
     @cached_property
     def routes(self) -> tuple[Route, ...]:
@@ -269,7 +268,7 @@ def draw_junction(split: str, rng: np.random.Generator) -> Junction:
     """
     if split not in _LAYOUTS:
         raise ValueError(f'unknown split {split!r}; expected one of {sorted(_LAYOUTS)}')
-    style, angles = _LAYOUTS[split][rng.integers(len(_LAYOUTS[split]))]
+    _, angles = _LAYOUTS[split][rng.integers(len(_LAYOUTS[split]))]
     wiggle = _WIGGLE[split]
     major = rng.integers(2, 4) if rng.random() < 0.7 else rng.integers(1, 3)
     minor = rng.integers(1, 3)
@@ -288,4 +287,4 @@ def draw_junction(split: str, rng: np.random.Generator) -> Junction:
                 float(medians[index % 2]),
             )
         )
-    return Junction(_with_mouths(arms, rng.uniform(4.0, 9.0)), float(rng.uniform(2.5, 5.0)), style)
+    return Junction(_with_mouths(arms, rng.uniform(4.0, 9.0)), float(rng.uniform(2.5, 5.0)))

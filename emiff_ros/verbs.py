@@ -44,6 +44,10 @@ VERBS = {
         'emiff_ros.commands.calibrate',
         'find the scales of a network in 8 bits on some pairs',
     ),
+    'split-weights': (
+        'emiff_ros.commands.split_weights',
+        "split weights into the roadside unit's half and the vehicle's",
+    ),
     'benchmark': (
         'emiff_ros.commands.benchmark',
         'time a network and its speed-ups against the plain one',

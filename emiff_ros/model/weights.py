@@ -143,7 +143,14 @@ def save_half(
 
 
 def split_weights(path: str | Path, infrastructure: str | Path, vehicle: str | Path) -> str:
-    """Split a whole network's file into halves of the same precision; return its fingerprint."""
+    """Split a whole network's file into halves of the same precision.
+
+    Returns:
+        The network's fingerprint, which both halves keep.
+
+    Raises:
+        WeightsError: as :func:`read_weights`, and for a file that holds one half only.
+    """
     whole = read_weights(path)
     if whole.part != 'whole':
         raise WeightsError(f'{path} holds the {whole.part} half; expected a whole network')

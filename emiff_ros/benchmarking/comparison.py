@@ -102,6 +102,7 @@ def compare(
     output: Path,
     extent: Extent | None = None,
     frames: Sequence[CooperativePair] = (),
+    calibration_frames: Sequence[CooperativePair] = (),
 ) -> dict[str, Any]:
     """Time all candidates of a device against the plain float32 network.
 
@@ -112,6 +113,8 @@ def compare(
         output: JSON file, rewritten after each part.
         extent: how much is measured.
         frames: labelled pairs; they are the input then, and each candidate's AP is computed.
+        calibration_frames: pairs that the scales of 8 bits come from; by default two of
+            ``frames``, or two seeded pairs.
 
     Returns:
         What was written.
@@ -130,7 +133,11 @@ def compare(
     calibration: list[Calibration] = []
 
     def calibrate() -> Calibration:
-        others = inputs[-2:] if frames else make_pairs(config, 2, first=100)
+        if calibration_frames:
+            others = read_pairs(calibration_frames, config)
+        else:
+            others = inputs[-2:] if frames else make_pairs(config, 2, first=100)
+        report['calibration_pairs'] = len(others)
         calibration.append(calibrate_on(model, others))
         return calibration[0]
 

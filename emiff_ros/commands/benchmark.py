@@ -63,6 +63,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--frames', type=int, default=40, help='evenly spread pairs of --data; 0 takes all'
     )
+    parser.add_argument(
+        '--calibration-data',
+        type=Path,
+        help='DAIR-V2X-C folder: the scales of 8 bits',
+    )
+    parser.add_argument(
+        '--calibration-pairs', type=int, default=40, help='evenly spread pairs of it; 0 takes all'
+    )
     parser.add_argument('--output', type=Path, help='JSON file to write')
 
 
@@ -91,7 +99,11 @@ def run(arguments: argparse.Namespace) -> int:
         items=arguments.items,
         memory=arguments.memory,
     )
-    compare(name, model, device, output, extent, _frames(arguments))
+    calibration = ()
+    if arguments.calibration_data:
+        pairs = DairFolder(arguments.calibration_data).pairs
+        calibration = evenly_spread(pairs, arguments.calibration_pairs)
+    compare(name, model, device, output, extent, _frames(arguments), calibration)
     print(output)
     return 0
 

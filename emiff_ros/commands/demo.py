@@ -81,13 +81,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.frames < 1:
         raise ValueError(f'--frames is {arguments.frames}; expected at least 1')
-    if arguments.dair_root is None:
-        folder = generated_folder(arguments.cache, arguments.frames, arguments.seed)
-        seed = arguments.seed
-    else:
-        folder, seed = DairFolder(arguments.dair_root), None
+    given = arguments.dair_root and DairFolder(arguments.dair_root)
     output = arguments.output
     make_output_folder(output)
+    folder = given or generated_folder(arguments.cache, arguments.frames, arguments.seed)
+    seed = None if given else arguments.seed
     drives = prepare_drives(folder, output / 'bags')
 
     common = {

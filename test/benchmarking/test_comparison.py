@@ -79,11 +79,22 @@ def test_ap_stands_beside_speed_with_a_folder_and_weights(tmp_path):
     save_weights(Emiff(CONFIG).eval(), weights)
     folder = write_dair_folder(tmp_path)
     options = ['--weights', str(weights), '--data', str(folder), '--frames', '2', '--pairs', '1']
-    options += ['--rounds', '5', '--only', 'float32', '--output', str(output)]
+    options += [
+        '--rounds',
+        '5',
+        '--only',
+        'float32',
+        'float32, neck int8',
+        '--output',
+        str(output),
+    ]
+    options += ['--calibration-data', str(folder), '--calibration-pairs', '1']
     assert main(['benchmark', *options, '--threads', str(torch.get_num_threads())]) == 0
     report = json.loads(output.read_text())
     assert report['failures'] == {}
     assert (report['model'], report['weights']) == ('tiny', 'trained')
+    assert report['calibration_pairs'] == 1
+    assert 'ap_bev_0.5' in report['candidates']['float32, neck int8']
     plain, fast = (report['candidates'][key] for key in ('float32 eager', 'float32'))
     assert plain['protocol'] == 'opendairv2x'
     assert plain['ap_bev_0.5'] == fast['ap_bev_0.5']

@@ -24,6 +24,7 @@ decoding and resizing the image.
 import argparse
 from collections.abc import Sequence
 import json
+import os
 from pathlib import Path
 import struct
 import sys
@@ -212,6 +213,12 @@ def memory_mib(listener: ResultListener, name: str) -> int:
     return int(listener.diagnostics(name, 'memory', 20.0)['resident_mib'])
 
 
+def processor_seconds(process: NodeProcess) -> float:
+    """Return the processor time that a node has taken so far, in all its threads."""
+    fields = Path(f'/proc/{process.pid}/stat').read_text().rpartition(')')[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf('SC_CLK_TCK')
+
+
 def measure(
     options: argparse.Namespace, folder: DairFolder, log_folder: Path
 ) -> dict[str, object]:
@@ -245,15 +252,22 @@ def measure(
             for recorder in recorders.values():
                 recorder.clear()
             fused_before = len(listener.statuses)
+            spent = [-processor_seconds(node) for node in running]
             sent = publish_at(cameras, options.rate, options.seconds, 'measuring')
             threading.Event().wait(1.0)
+            spent = [
+                total + processor_seconds(node) for total, node in zip(spent, running, strict=True)
+            ]
             statuses = list(listener.statuses.values())[fused_before:]
             report = {
                 process.executable: node_report(
                     process.executable, recorders[process.executable], sent
                 )
+                | {'processor_ms_per_image': round(1e3 * seconds / sent, 1)}
                 | {'memory_mib': [start, memory_mib(listener, name)]}
-                for process, name, start in zip(processes, names, before, strict=True)
+                for process, name, start, seconds in zip(
+                    processes, names, before, spent, strict=True
+                )
             }
             report['fused'] = sum(status.mode == status.FUSED for status in statuses)
             return report

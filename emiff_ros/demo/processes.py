@@ -61,6 +61,11 @@ class NodeProcess:
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """Number of the process, once it was started."""
+        return self._process.pid
+
     def start(self) -> None:
         """Start the process; its output is appended to the log."""
         self.log_path.parent.mkdir(parents=True, exist_ok=True)

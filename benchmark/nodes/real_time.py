@@ -252,12 +252,10 @@ def measure(
             for recorder in recorders.values():
                 recorder.clear()
             fused_before = len(listener.statuses)
-            spent = [-processor_seconds(node) for node in running]
+            spent_before = [processor_seconds(node) for node in running]
             sent = publish_at(cameras, options.rate, options.seconds, 'measuring')
             threading.Event().wait(1.0)
-            spent = [
-                total + processor_seconds(node) for total, node in zip(spent, running, strict=True)
-            ]
+            spent = np.subtract([processor_seconds(node) for node in running], spent_before)
             statuses = list(listener.statuses.values())[fused_before:]
             report = {
                 process.executable: node_report(

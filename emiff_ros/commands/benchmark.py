@@ -64,9 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--frames', type=int, default=40, help='evenly spread pairs of --data; 0 takes all'
     )
     parser.add_argument(
-        '--calibration-data',
-        type=Path,
-        help='DAIR-V2X-C folder: the scales of 8 bits',
+        '--calibration-data', type=Path, help='DAIR-V2X-C folder: gives the scales of 8 bits'
     )
     parser.add_argument(
         '--calibration-pairs', type=int, default=40, help='evenly spread pairs of it; 0 takes all'
@@ -99,11 +97,9 @@ def run(arguments: argparse.Namespace) -> int:
         items=arguments.items,
         memory=arguments.memory,
     )
-    calibration = ()
-    if arguments.calibration_data:
-        pairs = DairFolder(arguments.calibration_data).pairs
-        calibration = evenly_spread(pairs, arguments.calibration_pairs)
-    compare(name, model, device, output, extent, _frames(arguments), calibration)
+    frames = _pairs(arguments.data, arguments.split, arguments.frames)
+    calibration = _pairs(arguments.calibration_data, None, arguments.calibration_pairs)
+    compare(name, model, device, output, extent, frames, calibration)
     print(output)
     return 0
 
@@ -118,10 +114,9 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _frames(arguments: argparse.Namespace) -> list[CooperativePair]:
-    """Return the pairs to detect in, spread over the folder."""
-    if arguments.data is None:
+def _pairs(root: Path | None, split: str | None, count: int) -> list[CooperativePair]:
+    """Return at most ``count`` pairs, spread over a folder or a split of it; none without it."""
+    if root is None:
         return []
-    folder = DairFolder(arguments.data)
-    pairs = folder.split(arguments.split) if arguments.split else folder.pairs
-    return evenly_spread(pairs, arguments.frames)
+    folder = DairFolder(root)
+    return evenly_spread(folder.split(split) if split else folder.pairs, count)

@@ -97,13 +97,13 @@ class Admission:
                 )
             self.begin_again()
             self._begin_session(header)
-        elif retired and not self._is_silent_at(header.stamp):
-            return Verdict(
-                'old_session',
-                f'session {header.session_id:x} was followed by {self._session:x}; do two senders '
-                f'share the name {self.station_id!r}?',
-            )
         elif retired:
+            if not self._is_silent_at(header.stamp):
+                return Verdict(
+                    'old_session',
+                    f'session {header.session_id:x} was followed by {self._session:x}; do two '
+                    f'senders share the name {self.station_id!r}?',
+                )
             self._begin_session(header)
         return self._judge_pose(header, begins_again=far_behind)
 

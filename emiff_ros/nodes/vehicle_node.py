@@ -143,7 +143,8 @@ class VehicleNode(ManagedNode):
         self._network = VehicleNetwork(path, device, acceleration)
         self._aligner = FeatureAligner(self._network.align)
         self._ahead = AheadAlignment(self._aligner, self._matcher.preview)
-        self._network.run_once(views=0)  # the first silence of the radio must find it ready
+        if device.type == 'cuda':
+            self._network.run_once(views=0)  # records the step that the first silence needs
         self._stations.begin(self._network.config.has_infrastructure)
         return device
 
@@ -301,15 +302,8 @@ class VehicleNode(ManagedNode):
         except Exception:
             if not seen:
                 raise
-            harmless = []
-            for one in seen:
-                try:
-                    self._fuse(vehicle_map, own_camera, [one])
-                except Exception as error:
-                    self._refuse_used(matches, one[0].header.station_id, error)
-                else:
-                    harmless.append(one)
-            views, boxes = self._fuse(vehicle_map, own_camera, harmless)
+            seen = self._harmless(vehicle_map, own_camera, matches, seen)
+            views, boxes = self._fuse(vehicle_map, own_camera, seen)
         for match in used(matches):
             self._matcher.report_fused(match)
         return views, boxes
@@ -321,11 +315,27 @@ class VehicleNode(ManagedNode):
         threshold = self.parameters.values.score_threshold
         return views, self._network.detect(vehicle_map, own_camera, views, threshold)
 
-    def _refuse_used(self, matches: dict[str, Match], station_id: str, error: Exception) -> None:
-        refusal = Refusal('fusion_failed', f'{type(error).__name__}: {error}')
-        self.warn(refusal, f'feature of {station_id!r} refused: ')
-        self._matcher.report_refused(matches[station_id], refusal.cause, str(refusal))
-        matches[station_id] = unused(matches[station_id], str(refusal))
+    def _harmless(
+        self,
+        vehicle_map: torch.Tensor,
+        own_camera: Camera,
+        matches: dict[str, Match],
+        seen: Sequence[SeenFeature],
+    ) -> list[SeenFeature]:
+        """Return what can be fused by itself; refuse the rest in ``matches``."""
+        harmless = []
+        for feature, camera in seen:
+            try:
+                self._fuse(vehicle_map, own_camera, [(feature, camera)])
+            except Exception as error:
+                name = feature.header.station_id
+                refusal = Refusal('fusion_failed', f'{type(error).__name__}: {error}')
+                self.warn(refusal, f'feature of {name!r} refused: ')
+                self._matcher.report_refused(matches[name], refusal.cause, str(refusal))
+                matches[name] = unused(matches[name], str(refusal))
+            else:
+                harmless.append((feature, camera))
+        return harmless
 
     def _matching(self) -> MatchingConfig:
         values = self.parameters.values

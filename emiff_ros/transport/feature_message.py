@@ -86,35 +86,18 @@ def message_from_feature(header: FeatureHeader, encoded: EncodedFeature) -> 'Fea
     return message
 
 
-def feature_from_message(
-    message: 'FeatureTensor', expectation: FeatureExpectation
-) -> tuple[FeatureHeader, EncodedFeature]:
-    """Read a received message and check everything but the payload, which the codec checks.
-
-    Args:
-        message: as received; every field is treated as hostile.
-        expectation: what the receiver's model can read.
-
-    Returns:
-        The header, and what :func:`~emiff_ros.transport.codec.decode_feature` decodes.
-
-    Raises:
-        TransportError: a subclass for each cause; nothing else is raised.
-    """
-    _check_version(message)
-    header = header_from_message(message)
-    return header, expected_encoding(message, header, expectation)
-
-
 def expected_encoding(
     message: 'FeatureTensor', header: FeatureHeader, expectation: FeatureExpectation
 ) -> EncodedFeature:
-    """Check a message of which the header is known, and read its encoded tensor.
+    """Check everything of a received message but header and payload; read its encoded tensor.
 
     Args:
-        message: as received.
+        message: as received; every field is treated as hostile.
         header: of :func:`header_from_message`.
         expectation: what the receiver's model can read.
+
+    Returns:
+        What :func:`~emiff_ros.transport.codec.decode_feature` decodes.
 
     Raises:
         TransportError: a subclass for each cause; nothing else is raised.
@@ -161,7 +144,11 @@ def encoded_from_message(message: 'FeatureTensor') -> EncodedFeature:
         ShapeError: for a shape that no tensor has.
         TooLargeError: for a shape or payload above the limits.
     """
-    _check_version(message)
+    if message.format_version != FORMAT_VERSION:
+        raise UnsupportedVersionError(
+            f'format version {message.format_version}; this receiver reads {FORMAT_VERSION}; '
+            'use the same release on both sides'
+        )
     return EncodedFeature(
         format_version=int(message.format_version),
         shape=checked_shape([int(size) for size in message.shape]),
@@ -173,11 +160,3 @@ def encoded_from_message(message: 'FeatureTensor') -> EncodedFeature:
         crc32=int(message.crc32),
         payload=bytes(memoryview(message.payload)),
     )
-
-
-def _check_version(message: 'FeatureTensor') -> None:
-    if message.format_version != FORMAT_VERSION:
-        raise UnsupportedVersionError(
-            f'format version {message.format_version}; this receiver reads {FORMAT_VERSION}; '
-            'use the same release on both sides'
-        )

@@ -23,6 +23,7 @@ import pytest
 from emiff_ros import cli
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.dair.scenes.generate import generate_dataset
+from emiff_ros.demo.output_folder import WRITTEN
 
 FRAMES = 4
 
@@ -99,7 +100,11 @@ def test_a_folder_without_pairs_is_refused(folder, tmp_path, capsys):
 
 
 def test_the_report_names_the_command_that_makes_it_again(output):
-    command = f'--output {output}'
-    assert command not in (text := (output / 'report.html').read_text())
+    text = (output / 'report.html').read_text()
+    assert f'--output {output}' not in text
     assert 'emiff_ros demo --dair-root' in text
     assert '--device cpu --quantization int8 --matching dataset_pairs --speed 0.1' in text
+
+
+def test_the_next_demo_may_delete_all_that_is_there(output):
+    assert {path.name for path in output.iterdir()} == WRITTEN

@@ -89,6 +89,12 @@ SETTINGS = (
         f'Speed-ups of the network: auto, off, float32, bfloat16, float16 or int8 ({FILE}).',
     ),
     Argument(
+        'engine',
+        '',
+        f'What computes the network on a CPU: auto, torch or openvino ({FILE}).',
+        ('', 'auto', 'torch', 'openvino'),
+    ),
+    Argument(
         'image_transport',
         '',
         f'Type of the image topic: compressed or raw ({FILE}).',

@@ -224,8 +224,8 @@ def measure(
 ) -> dict[str, object]:
     """Run both nodes at the rate; return what was measured."""
     settings = {'model': options.model, 'acceleration': options.acceleration}
-    settings |= {'threads': options.threads, 'reduced_decoding': options.decoding == 'reduced'}
-    settings |= {'overlap': options.overlap}
+    settings |= {'engine': options.engine, 'threads': options.threads}
+    settings |= {'reduced_decoding': options.decoding == 'reduced', 'overlap': options.overlap}
     processes = [bringup.infrastructure(**settings), bringup.vehicle(**settings)]
     with isolated_domain() as variables, spinning_listener() as listener:
         running = [
@@ -283,6 +283,7 @@ def main() -> None:
     parser.add_argument('--seconds', type=float, default=30.0)
     parser.add_argument('--frames', type=int, default=20, help='pairs that take turns')
     parser.add_argument('--acceleration', default='auto', help='parameter of both nodes')
+    parser.add_argument('--engine', default='auto', help='parameter of both nodes')
     parser.add_argument('--threads', type=int, default=1, help='parameter of both nodes')
     parser.add_argument(
         '--overlap', action=argparse.BooleanOptionalAction, default=True, help='of both nodes'
@@ -293,7 +294,8 @@ def main() -> None:
     )
     options = parser.parse_args()
     report = measure(options, DairFolder(options.folder), ROOT / 'out' / 'real_time')
-    key = f'{options.model}, {options.acceleration}, {options.threads} threads a node, '
+    key = f'{options.model}, {options.acceleration}, engine {options.engine}, '
+    key += f'{options.threads} threads a node, '
     key += f'{options.decoding} decoding, {"" if options.overlap else "no "}overlap, '
     key += f'{options.rate:g} Hz'
     results = json.loads(options.output.read_text()) if options.output.exists() else {}

@@ -19,12 +19,19 @@
     boxes = network.detect_encoded(vehicle_map, camera, views)
 
 The model stays the plain reference; ``network.py`` has the same methods, ``encoder.py`` those of a
-roadside unit. One idea a file: ``batch_norm.py``, ``precision.py``, ``channels_last.py``,
-``height_convolution.py``, ``winograd.py`` and ``volume_neck.py``, ``column_neck.py``,
-``observer.py``, ``calibration.py`` and ``quantized_neck.py``, ``input_calibration.py`` and
-``byte_convolution.py`` with ``quantized_backbone.py`` and ``quantized_column_neck.py``,
-``stem.py``, ``voxel_reads.py``, ``deformable_table.py``, ``candidates.py``,
-``image_preparation.py``, ``heap.py``, ``cuda_graph.py``.
+roadside unit. ``steps.py`` cuts a frame into steps; ``config.py`` says how each is computed. One
+idea a file:
+
+- the whole network: ``batch_norm.py``, ``channels_last.py``, ``precision.py``, ``heap.py``,
+  ``cuda_graph.py``;
+- pictures and stems: ``image_preparation.py``, ``stem.py``;
+- attention and sampling: ``deformable_table.py``, ``voxel_reads.py``;
+- necks: ``height_convolution.py``, ``winograd.py``, ``volume_neck.py``, ``column_neck.py``;
+- 8 bits: ``byte_rounding.py``; of a 3D neck ``observer.py``, ``calibration.py`` and
+  ``quantized_neck.py``; of a network with a folded one ``input_calibration.py``,
+  ``rounded_convolution.py`` and ``rounded_parts.py``;
+- OpenVINO: ``openvino_program.py``, ``openvino_operators.py``, ``openvino_steps.py``;
+- boxes: ``candidates.py``.
 """
 
 from emiff_ros.acceleration.calibration import NeckCalibration, NeckObserver

@@ -21,7 +21,15 @@ from pydantic import BaseModel, ConfigDict, model_validator
 import torch
 
 GPU_ONLY = ('fused_activations', 'autotune', 'cuda_graphs', 'parallel_encoders')
-CPU_ONLY = ('indexed_deformation', 'sliced_pooling', 'quantized_encoders', 'keep_memory')
+CPU_ONLY = (
+    'indexed_deformation',
+    'sliced_pooling',
+    'quantized_encoders',
+    'quantized_attention',
+    'keep_memory',
+)
+
+Engine = Literal['torch', 'openvino']
 
 Precision = Literal['float32', 'tf32', 'bfloat16', 'float16']
 
@@ -32,15 +40,15 @@ DTYPES = {
     'float16': torch.float16,
 }
 
-_FOR_CPU = dict.fromkeys(
-    ('indexed_deformation', 'sliced_pooling', 'keep_memory', 'opencv_resize'), True
-)
+_FOR_CPU = dict.fromkeys(('keep_memory', 'opencv_resize'), True)
 
 
 class AccelerationConfig(BaseModel):
     """Speed-ups of :func:`emiff_ros.acceleration.accelerate`; the defaults keep float32.
 
     Attributes:
+        engine: what computes encoders, attention and a folded neck: PyTorch, operation by
+            operation, or programs of OpenVINO (CPU, float32 or 8 bits).
         precision: of weights and feature maps. ``tf32`` is float32 whose convolutions round their
             factors to 10 bits of mantissa (NVIDIA GPUs). Projections, camera vectors, deformed
             positions, boxes and suppression stay in float32 or better whatever this says.
@@ -57,8 +65,10 @@ class AccelerationConfig(BaseModel):
             reading the planes below and above it as further channels; ``winograd`` the same with
             a quarter of the products (float32 on a CPU); ``int8`` with 8-bit factors behind the
             first layer or block, which needs a calibration (CPU). Of these a folded neck knows
-            ``int8`` alone.
-        quantized_encoders: 8-bit factors in both backbones, which needs a calibration (CPU).
+            ``int8`` alone, with engine openvino.
+        quantized_encoders: 8-bit factors in both backbones, which needs a calibration and engine
+            openvino.
+        quantized_attention: the same in the cross attention.
         fused_activations: bias, sum and ReLU of the neck inside cuDNN's 2D convolution (GPU).
         device_decoding: boxes and their suppression on the device; only detections are copied.
         autotune: let cuDNN try its algorithms once for each size (GPU).
@@ -69,6 +79,7 @@ class AccelerationConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra='forbid')
 
+    engine: Engine = 'torch'
     precision: Precision = 'float32'
     fold_batch_norm: bool = True
     channels_last: bool = True
@@ -78,6 +89,7 @@ class AccelerationConfig(BaseModel):
     keep_memory: bool = False
     neck: Literal['plain', 'conv3d', 'conv2d', 'winograd', 'int8'] = 'conv2d'
     quantized_encoders: bool = False
+    quantized_attention: bool = False
     fused_activations: bool = False
     device_decoding: bool = False
     autotune: bool = False
@@ -91,18 +103,24 @@ class AccelerationConfig(BaseModel):
             raise ValueError(f'fused_activations needs neck conv2d; got {self.neck}')
         if self.neck == 'winograd' and self.precision != 'float32':
             raise ValueError(f'neck winograd needs precision float32; got {self.precision}')
-        if self.quantized_encoders and not (
-            self.precision == 'float32' and self.fold_batch_norm and self.channels_last
-        ):
-            raise ValueError(
-                'quantized_encoders needs precision float32, fold_batch_norm and channels_last'
-            )
+        if self.engine == 'openvino':
+            self._check_openvino()
+        elif self.quantized_encoders or self.quantized_attention:
+            raise ValueError('quantized_encoders and quantized_attention need engine openvino')
         if self.cuda_graphs and not self.indexed_sampling:
             raise ValueError(
                 'cuda_graphs needs indexed_sampling: the model computes positions on the way, '
                 'which a graph cannot record'
             )
         return self
+
+    def _check_openvino(self) -> None:
+        needed = self.precision == 'float32' and self.fold_batch_norm and self.channels_last
+        if not needed or self.indexed_deformation or self.sliced_pooling:
+            raise ValueError(
+                'engine openvino needs precision float32, fold_batch_norm and channels_last, and '
+                'takes neither indexed_deformation nor sliced_pooling: it has its own'
+            )
 
     def check_device(
         self, device: torch.device, subject: str, switches: Sequence[str] = (*GPU_ONLY, *CPU_ONLY)
@@ -121,6 +139,8 @@ class AccelerationConfig(BaseModel):
             kind, needed = ('cuda', 'an NVIDIA GPU') if name in GPU_ONLY else ('cpu', 'a CPU')
             if getattr(self, name) and device.type != kind:
                 raise ValueError(f'{name} needs {needed}; {subject} is on {device}')
+        if self.engine == 'openvino' and device.type != 'cpu':
+            raise ValueError(f'engine openvino needs a CPU; {subject} is on {device}')
 
     @property
     def dtype(self) -> torch.dtype:
@@ -154,11 +174,27 @@ class AccelerationConfig(BaseModel):
 
         Where 16 or 8 bits make products cheap, Winograd's sums cost more than they save.
         """
-        floats = 'winograd' if precision == 'float32' else 'conv3d'
-        neck = 'int8' if quantized else floats
-        return cls(precision=precision, neck=neck, **_FOR_CPU)
+        neck = 'int8' if quantized else _float_neck(precision)
+        return cls(
+            precision=precision,
+            neck=neck,
+            indexed_deformation=True,
+            sliced_pooling=True,
+            **_FOR_CPU,
+        )
 
     @classmethod
-    def for_bytes(cls) -> 'AccelerationConfig':
-        """Return everything that helps a network with a folded neck on a CPU, 8 bits included."""
-        return cls(neck='int8', quantized_encoders=True, **_FOR_CPU)
+    def for_openvino(cls, quantized: bool = False) -> 'AccelerationConfig':
+        """Return everything that helps on a CPU with OpenVINO, 8 bits only if ``quantized``."""
+        return cls(
+            engine='openvino',
+            neck='int8' if quantized else _float_neck('float32'),
+            quantized_encoders=quantized,
+            quantized_attention=quantized,
+            **_FOR_CPU,
+        )
+
+
+def _float_neck(precision: Precision) -> str:
+    """Return the fastest form of a 3D neck on a CPU."""
+    return 'winograd' if precision == 'float32' else 'conv3d'

@@ -14,6 +14,7 @@
 
 """A roadside unit's half of the network with speed-ups, for one image at a time."""
 
+from collections.abc import Callable
 import copy
 
 import torch
@@ -27,8 +28,9 @@ from emiff_ros.acceleration.cuda_graph import CapturedStep
 from emiff_ros.acceleration.heap import keep_freed_memory
 from emiff_ros.acceleration.image_preparation import ImagePreparation
 from emiff_ros.acceleration.input_calibration import InputCalibration, checked_calibration
+from emiff_ros.acceleration.openvino_program import OpenVinoProgram, require_openvino
 from emiff_ros.acceleration.precision import set_precision
-from emiff_ros.acceleration.quantized_backbone import quantize_backbone
+from emiff_ros.acceleration.rounded_parts import round_encoder
 from emiff_ros.acceleration.stem import pool_in_slices
 from emiff_ros.model.encoders import InfrastructureEncoder
 
@@ -54,9 +56,11 @@ class AcceleratedEncoder:
 
         Raises:
             ValueError: in training mode, if a speed-up does not fit the device, or without the
-                calibration that it needs.
+                calibration or the package that it needs.
         """
         device = next(encoder.parameters()).device
+        if acceleration.engine == 'openvino':
+            require_openvino()
         acceleration.check_device(device, 'this encoder', _SWITCHES)
         if encoder.training:
             raise ValueError('the encoder is in training mode; call eval() before accelerating it')
@@ -68,13 +72,12 @@ class AcceleratedEncoder:
         if acceleration.sliced_pooling:
             pool_in_slices(encoder)
         if acceleration.quantized_encoders:
-            quantize_backbone(encoder, checked_calibration(calibration).part(_PART))
+            round_encoder(encoder, checked_calibration(calibration).part(_PART))
         set_precision(encoder, acceleration.dtype)
         if acceleration.channels_last:
             put_channels_last(encoder)
         self.config, self.device, self._acceleration = encoder.config, device, acceleration
-        captured = acceleration.cuda_graphs
-        self._encode = CapturedStep(encoder, device) if captured else encoder
+        self._encode = _runner(encoder, acceleration, device)
         self._prepare = ImagePreparation(
             encoder.config, device, acceleration.dtype, acceleration.channels_last
         )
@@ -93,3 +96,14 @@ class AcceleratedEncoder:
         with convolution_settings(acceleration.autotune, tf32):
             result = self._encode(image)
         return result.clone() if acceleration.cuda_graphs else result
+
+
+def _runner(
+    encoder: InfrastructureEncoder, acceleration: AccelerationConfig, device: torch.device
+) -> Callable[[Tensor], Tensor]:
+    if acceleration.cuda_graphs:
+        return CapturedStep(encoder, device)
+    if acceleration.engine == 'torch':
+        return encoder
+    program = OpenVinoProgram(encoder, lambda image: [encoder(image)])
+    return lambda image: program(image)[0]

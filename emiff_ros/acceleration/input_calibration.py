@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeFloat, ValidationError
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from emiff_ros.acceleration.byte_convolution import STEPS
+from emiff_ros.acceleration.byte_rounding import STEPS
 from emiff_ros.acceleration.calibration import NeckCalibration, reached
 from emiff_ros.acceleration.observer import Observer
 

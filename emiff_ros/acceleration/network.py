@@ -30,7 +30,7 @@ from emiff_ros.acceleration.cuda_graph import CapturedStep
 from emiff_ros.acceleration.heap import keep_freed_memory
 from emiff_ros.acceleration.image_preparation import ImagePreparation, shrink_with_opencv
 from emiff_ros.acceleration.input_calibration import Calibration
-from emiff_ros.acceleration.steps import NetworkSteps
+from emiff_ros.acceleration.openvino_steps import make_steps
 from emiff_ros.acceleration.voxel_reads import VoxelReads
 from emiff_ros.model import Boxes, Camera, Emiff, HeadMaps, InfrastructureView
 from emiff_ros.model.camera import CameraBatch
@@ -99,7 +99,7 @@ class AcceleratedEmiff:
         self.device = next(model.parameters()).device
         if acceleration.keep_memory:
             keep_freed_memory()
-        self._steps = NetworkSteps(model, acceleration, calibration)
+        self._steps = make_steps(model, acceleration, calibration)
         preparation = ImagePreparation(
             self.config, self.device, acceleration.dtype, acceleration.channels_last
         )

@@ -23,7 +23,7 @@ signs; so does the output.
 import torch
 from torch import Tensor, nn
 
-from emiff_ros.acceleration.byte_convolution import STEPS, rounded_weights
+from emiff_ros.acceleration.byte_rounding import STEPS, rounded_weights
 from emiff_ros.acceleration.calibration import NeckCalibration
 from emiff_ros.acceleration.height_convolution import HeightConvolution, neighbouring_planes
 from emiff_ros.acceleration.volume_neck import HeightMajorNeck, Residual

@@ -12,24 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The stem of a ResNet on a CPU: a maximum over slices of the map, before its ReLU or in bytes.
+"""The stem of a ResNet on a CPU: a maximum over slices of the map, before its ReLU.
 
 ``max_pool2d`` gathers the nine values of each place; a maximum of slices runs through the map as
-it lies in memory, and takes bytes as well.
+it lies in memory.
 """
 
 import torch
 from torch import Tensor, nn
 
-from emiff_ros.acceleration.byte_convolution import STEPS, ByteConvolution, to_bytes
 from emiff_ros.model.backbone import ResNet
-from emiff_ros.model.preprocessing import IMAGE_MEAN, IMAGE_STD
-
-_DARKEST = min(-mean / std for mean, std in zip(IMAGE_MEAN, IMAGE_STD, strict=True))
-_BRIGHTEST = max((255 - mean) / std for mean, std in zip(IMAGE_MEAN, IMAGE_STD, strict=True))
-_IMAGE_SCALE = (_BRIGHTEST - _DARKEST) / STEPS
-_IMAGE_ZERO = round(-_DARKEST / _IMAGE_SCALE)
-"""The byte that stands for 0, which padding is made of."""
 
 
 def pool_in_slices(network: nn.Module) -> None:
@@ -46,7 +38,7 @@ class SlicedMaximum(nn.Module):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pool values of any type."""
+        """Pool a map."""
         return _halved(_halved(x, 2), 3)
 
 
@@ -58,19 +50,3 @@ def _halved(x: Tensor, axis: int) -> Tensor:
     inner, before = largest.narrow(axis, 1, count), odd.narrow(axis, 0, count)
     torch.maximum(inner, before, out=inner)
     return largest
-
-
-class QuantizedStem(nn.Module):
-    """Normalised image [1, 3, H, W] -> uint8 [1, C, H/4, W/4], the first layer's input."""
-
-    def __init__(self, backbone: ResNet, output_scale: float) -> None:
-        """Round the weights of ``backbone``, whose batch norms are folded."""
-        super().__init__()
-        self.convolution = ByteConvolution(
-            backbone.conv1, _IMAGE_SCALE, output_scale, input_zero_point=_IMAGE_ZERO
-        )
-        self.pooling = SlicedMaximum()
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Convolve and pool; uint8 saturates at zero, which is the ReLU."""
-        return self.pooling(self.convolution(to_bytes(image, _IMAGE_SCALE, _IMAGE_ZERO)))

@@ -29,10 +29,10 @@ from emiff_ros.acceleration.column_neck import ColumnNeck
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.deformable_table import read_deformations_from_tables
 from emiff_ros.acceleration.input_calibration import Calibration, checked_calibration
+from emiff_ros.acceleration.openvino_operators import use_operators
 from emiff_ros.acceleration.precision import set_precision
-from emiff_ros.acceleration.quantized_backbone import quantize_backbone
-from emiff_ros.acceleration.quantized_column_neck import QuantizedColumnNeck
 from emiff_ros.acceleration.quantized_neck import QuantizedNeck
+from emiff_ros.acceleration.rounded_parts import round_attention, round_encoder, round_neck
 from emiff_ros.acceleration.stem import pool_in_slices
 from emiff_ros.acceleration.volume_neck import HeightMajorNeck
 from emiff_ros.acceleration.voxel_reads import VoxelReader, VoxelReads
@@ -79,18 +79,15 @@ class NetworkSteps:
         """From the volume to the bird's-eye map."""
         return self._model.neck
 
-    @torch.no_grad()
     def encode_vehicle(self, image: Tensor) -> list[Tensor]:
         """Encode the vehicle's image [1, 3, H, W]."""
         return self._model.encode_vehicle(image)
 
-    @torch.no_grad()
     def align_vehicle(self, levels: Sequence[Tensor]) -> Tensor:
         """Do the vehicle's half of the attention, which needs no roadside data: [1, C, h, w]."""
         attention = self._model.cross_attention
         return levels[0] if attention is None else attention.align_vehicle(levels)
 
-    @torch.no_grad()
     def align_infrastructure(self, feature: Tensor) -> Maps:
         """Decompress a transmitted tensor [1, c, h', w'] and do its half of the attention.
 
@@ -102,19 +99,16 @@ class NetworkSteps:
         attention = model.cross_attention
         return (decoded,) if attention is None else tuple(attention.align_scales(decoded))
 
-    @torch.no_grad()
     def encode_infrastructure(self, image: Tensor) -> Tensor:
         """Encode a roadside image [1, 3, H, W]."""
         return self._model.encode_infrastructure(image)
 
-    @torch.no_grad()
     def fuse(
         self, vehicle: Maps, roadside: tuple[Maps, ...], vectors: Maps, places: Places
     ) -> HeadMaps:
         """Fuse encoded images; arguments as of :meth:`attend` and :meth:`volume`."""
         return self.predict(self.volume(self.attend(vehicle, roadside, vectors), places))
 
-    @torch.no_grad()
     def attend(self, vehicle: Maps, roadside: tuple[Maps, ...], vectors: Maps) -> Maps:
         """Weigh the scales and mask the channels: one map [1, C, h, w] for each view.
 
@@ -134,7 +128,6 @@ class NetworkSteps:
             maps = model.channel_masking(maps, [vector.view(1, -1) for vector in vectors])
         return tuple(maps)
 
-    @torch.no_grad()
     def volume(self, maps: Maps, places: Places) -> Tensor:
         """Sample the maps of all views where ``places`` says: [1, C, nx, ny, nz]."""
         if self.acceleration.indexed_sampling:
@@ -149,7 +142,6 @@ class NetworkSteps:
         vehicle = volumes[0] if self.config.has_vehicle else None
         return model.view_fusion(vehicle, volumes[self.config.has_vehicle :], visible)
 
-    @torch.no_grad()
     def predict(self, volume: Tensor) -> HeadMaps:
         """Run neck and head."""
         return self._model.head(self._model.neck(volume))
@@ -158,7 +150,6 @@ class NetworkSteps:
         """Fuse ``inputs`` as :meth:`fuse` does and decode with a score threshold."""
         return self.decode(threshold, self.fuse(*inputs))
 
-    @torch.no_grad()
     def decode(self, threshold: Tensor, maps: HeadMaps) -> Candidates:
         """Find the candidates in the head's maps."""
         return find_candidates(maps, self.anchors, self.config, threshold)
@@ -170,6 +161,9 @@ def _check(model: Emiff, acceleration: AccelerationConfig, device: torch.device)
     acceleration.check_device(device, 'this network')
     if acceleration.neck in ('winograd', 'int8') and device.type != 'cpu':
         raise ValueError(f'neck {acceleration.neck} needs a CPU; this network is on {device}')
+    folded = model.config.neck.kind == 'folded'
+    if acceleration.neck == 'int8' and folded and acceleration.engine != 'openvino':
+        raise ValueError('a folded neck in 8 bits needs engine openvino')
     if acceleration.indexed_sampling and model.config.view_fusion == 'concatenate':
         raise ValueError(
             'indexed_sampling adds the views up while it samples; it does not fit view_fusion '
@@ -187,33 +181,35 @@ def _changed(
     if acceleration.neck != 'plain' and isinstance(model.neck, VolumeNeck):
         model.neck = _height_major(model.neck, acceleration, calibration)
     if acceleration.channels_last and isinstance(model.neck, FoldedNeck):
-        model.neck = _with_columns(model, acceleration, calibration)
+        model.neck = ColumnNeck(model.neck, model.config.voxels.counts[2])
+    _round(model, acceleration, calibration)
     if acceleration.sliced_pooling:
         pool_in_slices(model)
-    if acceleration.quantized_encoders:
-        _quantize_encoders(model, calibration)
     if acceleration.indexed_deformation:
         read_deformations_from_tables(model)
+    if acceleration.engine == 'openvino':
+        use_operators(model)
     set_precision(model, acceleration.dtype)
     if acceleration.channels_last:
         put_channels_last(model)
     return model
 
 
-def _with_columns(
+def _round(
     model: Emiff, acceleration: AccelerationConfig, calibration: Calibration | None
-) -> nn.Module:
-    neck = ColumnNeck(model.neck, model.config.voxels.counts[2])
-    if acceleration.neck != 'int8':
-        return neck
-    return QuantizedColumnNeck(neck, checked_calibration(calibration).part('neck'))
-
-
-def _quantize_encoders(model: Emiff, calibration: Calibration | None) -> None:
-    for name in ('vehicle_encoder', 'infrastructure_encoder'):
-        encoder = getattr(model, name, None)
-        if encoder is not None:
-            quantize_backbone(encoder, checked_calibration(calibration).part(name))
+) -> None:
+    """Round what the configuration says to 8 bits, in place; a 3D neck is rounded elsewhere."""
+    if acceleration.neck == 'int8' and isinstance(model.neck, ColumnNeck):
+        round_neck(model.neck, checked_calibration(calibration).part('neck'))
+    if acceleration.quantized_encoders:
+        for name in ('vehicle_encoder', 'infrastructure_encoder'):
+            encoder = getattr(model, name, None)
+            if encoder is not None:
+                round_encoder(encoder, checked_calibration(calibration).part(name))
+    if acceleration.quantized_attention and model.cross_attention is not None:
+        round_attention(
+            model.cross_attention, checked_calibration(calibration).part('cross_attention')
+        )
 
 
 def _height_major(

@@ -253,7 +253,7 @@ def _add_stages(
     elif precision == 'int8':
         folded = model.config.neck.kind == 'folded'
         quantized = AccelerationConfig.for_cpu(quick_precision(), quantized=True)
-        acceleration = AccelerationConfig.for_bytes() if folded else quantized
+        acceleration = AccelerationConfig.for_openvino(True) if folded else quantized
         scales = calibration[0]
     else:
         acceleration = AccelerationConfig.for_cpu(precision)

@@ -128,13 +128,17 @@ def cpu_runners(
         acceleration = AccelerationConfig.for_cpu('bfloat16', quantized=True)
         return accelerated_runner(model, acceleration, calibrate())
 
-    def bytes_only() -> Runner:
-        return accelerated_runner(model, AccelerationConfig.for_bytes(), calibrate())
+    def openvino(quantized: bool = False, **changes: object) -> Callable[[], Runner]:
+        values = AccelerationConfig.for_openvino(quantized).model_dump() | changes
+        return lambda: accelerated_runner(
+            model, AccelerationConfig(**values), calibrate() if quantized else None
+        )
 
     folded = {
-        'int8': bytes_only,
-        'int8, encoders alone': lambda: accelerated_runner(
-            model, AccelerationConfig.for_bytes().model_copy(update={'neck': 'plain'}), calibrate()
+        'int8': openvino(quantized=True),
+        'int8, no quantized_attention': openvino(quantized=True, quantized_attention=False),
+        'int8, encoders alone': openvino(
+            quantized=True, quantized_attention=False, neck='winograd'
         ),
     }
     volume = {
@@ -149,6 +153,7 @@ def cpu_runners(
     return {
         'float32 eager': lambda: plain_runner(model),
         'float32': changed('float32'),
+        'float32, openvino': openvino(),
         'bfloat16': changed('bfloat16'),
         **(volume if model.config.neck.kind == 'volume' else folded),
         'float32, no channels_last': changed('float32', channels_last=False),

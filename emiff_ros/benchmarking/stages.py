@@ -32,6 +32,7 @@ from emiff_ros.acceleration.convolution_settings import convolution_settings
 from emiff_ros.acceleration.cuda_graph import CapturedStep
 from emiff_ros.acceleration.image_preparation import ImagePreparation, shrink_with_opencv
 from emiff_ros.acceleration.input_calibration import Calibration
+from emiff_ros.acceleration.openvino_steps import make_steps
 from emiff_ros.acceleration.steps import NetworkSteps
 from emiff_ros.benchmarking.workload import Pair
 from emiff_ros.model import Boxes, Emiff, HeadMaps
@@ -83,7 +84,7 @@ def stage_table(
     del plain
     table = {}
     with settings:
-        stages = _arguments(NetworkSteps(model, acceleration, calibration), pair, device)
+        stages = _arguments(make_steps(model, acceleration, calibration), pair, device)
         for name, (run, arguments) in stages.items():
             seconds = _seconds(run, arguments, device, repeats)
             operations, traffic = costs[name]

@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from emiff_ros.nodes.parameters import Parameter
-from emiff_ros.nodes.speed import CHOICES
+from emiff_ros.nodes.speed import CHOICES, ENGINES
 
 UNSET_POSE = [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]
 """Default of ``camera_from_map``: the identity, where no camera is."""
@@ -31,6 +31,13 @@ COMMON = (
         'Speed-ups of the network and the precision that they compute in; off is the plain '
         'network, auto is float32 on a CPU and off on a GPU.',
         choices=CHOICES,
+    ),
+    Parameter(
+        'engine',
+        'auto',
+        'What computes the network on a CPU: torch or openvino; auto is openvino where it is '
+        'installed and acceleration is float32 or int8.',
+        choices=ENGINES,
     ),
     Parameter(
         'threads',

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which speed-ups the parameter ``acceleration`` stands for."""
+"""Which speed-ups the parameters ``acceleration`` and ``engine`` stand for."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,38 +21,44 @@ import torch
 
 from emiff_ros.acceleration import AccelerationConfig, InputCalibration
 from emiff_ros.acceleration.input_calibration import CALIBRATION_SUFFIX
+from emiff_ros.acceleration.openvino_program import has_openvino, require_openvino
 from emiff_ros.processor import multiplies
 
 CHOICES = ('auto', 'off', 'float32', 'bfloat16', 'float16', 'int8')
+ENGINES = ('auto', 'torch', 'openvino')
+_OPENVINO = ('float32', 'int8')
 
 
 def choose_acceleration(
-    choice: str, device: torch.device, warn: Callable[[str], object]
+    choice: str, engine: str, device: torch.device, warn: Callable[[str], object]
 ) -> AccelerationConfig:
     """Return the speed-ups for a device.
 
     ``auto`` is float32 on a CPU, which only rounds differently. On a GPU it is off: what is used
-    there has been tested on CPUs only.
+    there has been tested on CPUs only. The engine ``auto`` is OpenVINO where it can be used and is
+    installed.
 
     Args:
         choice: one of ``CHOICES``.
+        engine: one of ``ENGINES``.
         device: where the network runs.
         warn: is told if the CPU has no instructions for the precision.
 
     Raises:
-        ValueError: for another choice, or one that the device does not have.
+        ValueError: for another choice or engine, or one that the device does not have.
     """
-    if choice not in CHOICES:
-        raise ValueError(f'acceleration is {choice!r}; expected one of {", ".join(CHOICES)}')
+    for name, value, known in (('acceleration', choice, CHOICES), ('engine', engine, ENGINES)):
+        if value not in known:
+            raise ValueError(f'{name} is {value!r}; expected one of {", ".join(known)}')
     on_gpu = device.type == 'cuda'
     if choice == 'auto':
         choice = 'off' if on_gpu else 'float32'
+    if choice == 'int8' and on_gpu:
+        raise ValueError('acceleration int8 needs a CPU; choose float16 or bfloat16 on a GPU')
+    if _uses_openvino(choice, engine, on_gpu):
+        return AccelerationConfig.for_openvino(quantized=choice == 'int8')
     if choice == 'off':
         return AccelerationConfig.plain()
-    if choice == 'int8':
-        if on_gpu:
-            raise ValueError('acceleration int8 needs a CPU; choose float16 or bfloat16 on a GPU')
-        return AccelerationConfig.for_bytes()
     if on_gpu:
         return AccelerationConfig.for_gpu(choice)
     acceleration = AccelerationConfig.for_cpu(choice)
@@ -62,6 +68,22 @@ def choose_acceleration(
             'long as with float32; use auto'
         )
     return acceleration
+
+
+def _uses_openvino(choice: str, engine: str, on_gpu: bool) -> bool:
+    """Tell whether OpenVINO computes, by the choice made and what is installed."""
+    possible = choice in _OPENVINO and not on_gpu
+    if engine == 'openvino' and not possible:
+        place = 'a GPU' if on_gpu else 'a CPU'
+        raise ValueError(
+            f'engine openvino does not do acceleration {choice} on {place}; expected '
+            f'{" or ".join(_OPENVINO)} on a CPU, or another engine'
+        )
+    if choice == 'int8':
+        if engine == 'torch':
+            raise ValueError('acceleration int8 needs engine openvino; engine is torch')
+        require_openvino()
+    return possible and engine != 'torch' and (engine == 'openvino' or has_openvino())
 
 
 def calibration_for(

@@ -133,12 +133,13 @@ class VehicleNode(ManagedNode):
 
     def load_network(self, path: Path) -> torch.device:
         """Load the receiver's half of the network."""
+        values = self.parameters.values
         tf_is_wanted(*self._wanted_sources)
-        self._matcher.choose_by(_policy(self.parameters.values.pairs_file))
-        self._ego = EgoFootprint.from_values(self.parameters.values.ego_footprint)
-        device = choose_device(self.parameters.values.device)
+        self._matcher.choose_by(_policy(values.pairs_file))
+        self._ego = EgoFootprint.from_values(values.ego_footprint)
+        device = choose_device(values.device)
         acceleration = choose_acceleration(
-            self.parameters.values.acceleration, device, self.get_logger().warning
+            values.acceleration, values.engine, device, self.get_logger().warning
         )
         self._network = VehicleNetwork(path, device, acceleration)
         self._aligner = FeatureAligner(self._network.align)

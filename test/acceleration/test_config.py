@@ -25,6 +25,18 @@ from emiff_ros.acceleration import AccelerationConfig
         ({'fused_activations': True, 'neck': 'conv3d'}, 'needs neck conv2d; got conv3d'),
         ({'cuda_graphs': True, 'indexed_sampling': False}, 'cuda_graphs needs indexed_sampling'),
         ({'neck': 'winograd', 'precision': 'bfloat16'}, 'needs precision float32; got bfloat16'),
+        ({'quantized_encoders': True}, 'need engine openvino'),
+        ({'quantized_attention': True}, 'need engine openvino'),
+        *(
+            ({'engine': 'openvino', **other}, 'engine openvino needs precision float32')
+            for other in (
+                {'precision': 'bfloat16', 'neck': 'conv3d'},
+                {'fold_batch_norm': False},
+                {'channels_last': False},
+                {'indexed_deformation': True},
+                {'sliced_pooling': True},
+            )
+        ),
         ({'warp_drive': True}, 'warp_drive'),
     ],
 )

@@ -104,8 +104,14 @@ def test_float32_is_golden(acceleration, case, model_of, golden_of, device):
     check_golden(acceleration, case, model_of(case), golden_of(case), device)
 
 
-def test_what_is_right_for_a_cpu_is_golden(case, model_of, golden_of):
-    acceleration = AccelerationConfig.for_cpu('float32')
+@pytest.mark.parametrize(
+    'acceleration',
+    [
+        pytest.param(AccelerationConfig.for_cpu('float32'), id='torch'),
+        pytest.param(AccelerationConfig.for_openvino(), id='openvino'),
+    ],
+)
+def test_what_is_right_for_a_cpu_is_golden(acceleration, case, model_of, golden_of):
     check_golden(acceleration, case, model_of(case), golden_of(case), torch.device('cpu'))
 
 

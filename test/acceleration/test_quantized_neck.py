@@ -27,7 +27,7 @@ from emiff_ros.acceleration import (
     NeckObserver,
     accelerate,
 )
-from emiff_ros.acceleration.byte_convolution import largest_weight
+from emiff_ros.acceleration.byte_rounding import largest_weight
 from emiff_ros.acceleration.height_convolution import HeightConvolution
 from emiff_ros.acceleration.quantized_neck import QuantizedConvolution
 from emiff_ros.model import InfrastructureView

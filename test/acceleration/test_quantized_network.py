@@ -71,7 +71,7 @@ def relative_error(ours, theirs):
 
 
 def test_the_network_stays_close(model, folded_config, folded_camera, calibration):
-    network = accelerate(model, AccelerationConfig.for_bytes(), calibration)
+    network = accelerate(model, AccelerationConfig.for_openvino(quantized=True), calibration)
     levels, feature, maps = detect(network, folded_config, folded_camera)
     exact_levels, exact_feature, exact_maps = detect(model, folded_config, folded_camera)
     for ours, theirs in zip(levels, exact_levels, strict=True):
@@ -82,9 +82,11 @@ def test_the_network_stays_close(model, folded_config, folded_camera, calibratio
 
 
 def test_a_roadside_unit_sends_what_the_network_encodes(model, folded_config, calibration):
-    network = accelerate(model, AccelerationConfig.for_bytes(), calibration)
+    network = accelerate(model, AccelerationConfig.for_openvino(quantized=True), calibration)
     encoder = model.infrastructure_encoder
-    alone = AcceleratedEncoder(encoder, AccelerationConfig.for_bytes(), calibration)
+    alone = AcceleratedEncoder(
+        encoder, AccelerationConfig.for_openvino(quantized=True), calibration
+    )
     image = image_of(folded_config, 3)
     expected = network.encode_infrastructure(image)
     assert torch.equal(alone.encode_infrastructure(image), expected)
@@ -106,12 +108,12 @@ def test_a_file_that_is_none_is_refused_with_the_remedy(tmp_path):
 
 
 def test_what_does_not_fit_is_refused(model, calibration):
-    config = AccelerationConfig.for_bytes()
+    config = AccelerationConfig.for_openvino(quantized=True)
     for wrong in (None, NeckCalibration(maxima=(1.0,))):
         with pytest.raises(ValueError, match='needs the calibration of a whole network'):
             accelerate(model, config, wrong)
     empty = calibration.model_copy(update={'maxima': {}})
     with pytest.raises(ValueError, match='the calibration knows no input of'):
         accelerate(model, config, empty)
-    with pytest.raises(ValueError, match='quantized_encoders needs precision float32'):
-        AccelerationConfig(quantized_encoders=True, precision='bfloat16')
+    with pytest.raises(ValueError, match='a folded neck in 8 bits needs engine openvino'):
+        accelerate(model, AccelerationConfig(neck='int8'), calibration)

@@ -41,8 +41,8 @@ def test_the_calibration_lies_beside_the_weights_and_fits(weights, tmp_path, cap
     calibration = InputCalibration.from_json(path)
     model, _, fingerprint = load_weights(weights)
     assert calibration.fingerprint == fingerprint and calibration.frames == 2
-    encoders = AccelerationConfig(quantized_encoders=True)
-    accelerate(model.eval(), encoders, calibration)
+    everything = AccelerationConfig.for_openvino(quantized=True)
+    accelerate(model.eval(), everything, calibration)
 
 
 def test_no_pairs_are_refused(weights, tmp_path, capsys):

@@ -35,7 +35,10 @@ def test_each_side_gets_its_half_and_the_calibration(tmp_path, capsys):
     assert f'{sender}: ' in capsys.readouterr().out
     encoder, _, fingerprint = load_infrastructure_encoder(sender)
     assert fingerprint == whole.fingerprint
-    assert calibration_for(AccelerationConfig.for_bytes(), sender, fingerprint) is not None
+    assert (
+        calibration_for(AccelerationConfig.for_openvino(quantized=True), sender, fingerprint)
+        is not None
+    )
     image = torch.rand(1, 3, *whole.config.padded_size)
     with torch.inference_mode():
         expected = whole.model.infrastructure_encoder(image)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The parameter ``acceleration``: what it stands for, and that it keeps the answer."""
+"""The parameters ``acceleration`` and ``engine``: what they stand for, and the same answer."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 import torch
 
-from emiff_ros.acceleration import AccelerationConfig, AlignedView
+from emiff_ros.acceleration import AccelerationConfig, AlignedView, openvino_program
 from emiff_ros.model import Camera
 from emiff_ros.model.weights import load_weights
 from emiff_ros.nodes import speed
@@ -33,13 +33,22 @@ OPTICAL_FROM_VEHICLE = np.array([[0.0, -1, 0, 0], [0, 0, -1, 1.6], [1, 0, 0, 0]]
 CPU, GPU = torch.device('cpu'), torch.device('cuda:0')
 
 
-def choose(choice, device):
-    return choose_acceleration(choice, device, lambda text: None)
+def choose(choice, device, engine='auto'):
+    return choose_acceleration(choice, engine, device, lambda text: None)
 
 
-def test_auto_computes_in_float32_on_a_cpu_and_changes_nothing_on_a_gpu():
-    assert choose('auto', CPU) == AccelerationConfig.for_cpu('float32')
-    assert choose('auto', GPU) == AccelerationConfig.plain()
+@pytest.mark.parametrize('choice', ['auto', 'float32'])
+def test_float32_on_a_cpu_is_computed_by_openvino_where_it_is(choice, monkeypatch):
+    assert choose(choice, CPU) == AccelerationConfig.for_openvino()
+    assert choose(choice, CPU, 'openvino') == AccelerationConfig.for_openvino()
+    assert choose(choice, CPU, 'torch') == AccelerationConfig.for_cpu('float32')
+    monkeypatch.setattr(speed, 'has_openvino', lambda: False)
+    assert choose(choice, CPU) == AccelerationConfig.for_cpu('float32')
+
+
+@pytest.mark.parametrize('engine', ['auto', 'torch'])
+def test_auto_changes_nothing_on_a_gpu(engine):
+    assert choose('auto', GPU, engine) == AccelerationConfig.plain()
 
 
 @pytest.mark.parametrize('device', [CPU, GPU])
@@ -53,16 +62,33 @@ def test_a_precision_is_taken_on_either_device():
 
 
 def test_8_bits_are_for_a_cpu():
-    assert choose('int8', CPU) == AccelerationConfig.for_bytes()
+    assert choose('int8', CPU) == AccelerationConfig.for_openvino(quantized=True)
     with pytest.raises(ValueError, match='acceleration int8 needs a CPU'):
         choose('int8', GPU)
+
+
+def test_8_bits_need_openvino(monkeypatch):
+    with pytest.raises(ValueError, match='int8 needs engine openvino; engine is torch'):
+        choose('int8', CPU, 'torch')
+    monkeypatch.setattr(openvino_program, 'has_openvino', lambda: False)
+    with pytest.raises(ValueError, match='pip install openvino'):
+        choose('int8', CPU)
+
+
+@pytest.mark.parametrize(
+    ('choice', 'device'),
+    [('bfloat16', CPU), ('off', CPU), ('auto', GPU), ('float32', GPU), ('float16', GPU)],
+)
+def test_openvino_refuses_what_it_does_not_do(choice, device):
+    with pytest.raises(ValueError, match='engine openvino does not do acceleration'):
+        choose(choice, device, 'openvino')
 
 
 @pytest.mark.parametrize('name', ['emiff_small', 'emiff_fast'])
 def test_the_shipped_weights_have_their_calibration(name):
     weights = find_weights(name)
     _, _, fingerprint = load_weights(weights)
-    acceleration = AccelerationConfig.for_bytes()
+    acceleration = AccelerationConfig.for_openvino(quantized=True)
     assert calibration_for(acceleration, weights, fingerprint).frames > 10
     assert calibration_for(AccelerationConfig(), weights, fingerprint) is None
     with pytest.raises(ValueError, match='belongs to other weights .* emiff_ros calibrate'):
@@ -76,8 +102,8 @@ def test_a_precision_that_the_cpu_lacks_is_a_warning(able, monkeypatch):
     monkeypatch.setattr(speed, 'multiplies', lambda dtype: able or dtype == torch.float32)
     warnings = []
     for choice in ('off', 'auto', 'float32', 'bfloat16'):
-        choose_acceleration(choice, CPU, warnings.append)
-    choose_acceleration('bfloat16', GPU, warnings.append)
+        choose_acceleration(choice, 'auto', CPU, warnings.append)
+    choose_acceleration('bfloat16', 'auto', GPU, warnings.append)
     expected = [] if able else ['acceleration bfloat16: this CPU has no instructions']
     assert [text[:51] for text in warnings] == [text[:51] for text in expected]
 
@@ -85,6 +111,8 @@ def test_a_precision_that_the_cpu_lacks_is_a_warning(able, monkeypatch):
 def test_another_choice_is_refused():
     with pytest.raises(ValueError, match="acceleration is 'warp'; expected one of auto"):
         choose('warp', CPU)
+    with pytest.raises(ValueError, match="engine is 'steam'; expected one of auto, torch"):
+        choose('auto', CPU, 'steam')
 
 
 @pytest.fixture(scope='module')
@@ -92,9 +120,9 @@ def answers(tmp_path_factory):
     """Return a function from a choice to the encoded picture and the boxes of one scene."""
     path = save_tiny_model(tmp_path_factory.mktemp('model') / 'tiny.safetensors')
 
-    def run(choice):
+    def run(choice, engine='auto'):
         rng = np.random.default_rng(1)
-        network = VehicleNetwork(path, CPU, choose(choice, CPU))
+        network = VehicleNetwork(path, CPU, choose(choice, CPU, engine))
         height, width = network.image_size
         intrinsics = np.array([[width / 2, 0, width / 2], [0, width / 2, height / 2], [0, 0, 1]])
         camera = Camera(intrinsics, OPTICAL_FROM_VEHICLE, (height, width))
@@ -107,8 +135,9 @@ def answers(tmp_path_factory):
     return run
 
 
-def test_float32_gives_the_plain_networks_boxes(answers):
-    (_, plain), (_, fast) = answers('off'), answers('float32')
+@pytest.mark.parametrize('engine', ['torch', 'openvino'])
+def test_float32_gives_the_plain_networks_boxes(answers, engine):
+    (_, plain), (_, fast) = answers('off'), answers('float32', engine)
     assert len(plain.scores) == len(fast.scores) > 10
     assert torch.allclose(fast.scores, plain.scores, atol=1e-5)
     assert torch.allclose(fast.boxes, plain.boxes, atol=1e-3)

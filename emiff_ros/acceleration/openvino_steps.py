@@ -1,0 +1,91 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A network whose convolutions OpenVINO computes."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from emiff_ros.acceleration.column_neck import ColumnNeck, columns_of
+from emiff_ros.acceleration.config import AccelerationConfig
+from emiff_ros.acceleration.input_calibration import Calibration
+from emiff_ros.acceleration.openvino_program import OpenVinoProgram, require_openvino
+from emiff_ros.acceleration.steps import Maps, NetworkSteps
+from emiff_ros.model import Emiff, HeadMaps
+
+
+class OpenVinoSteps(NetworkSteps):
+    """The steps of one network, as its base class has them.
+
+    Both encoders, both halves of the attention and a folded neck are programs; a 3D neck, sampling
+    and decoding are PyTorch's.
+    """
+
+    def __init__(
+        self,
+        model: Emiff,
+        acceleration: AccelerationConfig,
+        calibration: Calibration | None = None,
+    ) -> None:
+        """Prepare the programs; they are compiled when they run first."""
+        super().__init__(model, acceleration, calibration)
+        network, base = self._model, super()
+        self._vehicle = OpenVinoProgram(network, base.encode_vehicle)
+        self._infrastructure = OpenVinoProgram(
+            network, lambda image: [base.encode_infrastructure(image)]
+        )
+        self._vehicle_half = OpenVinoProgram(network, lambda *levels: [base.align_vehicle(levels)])
+        self._infrastructure_half = OpenVinoProgram(network, base.align_infrastructure)
+        self._columns = (
+            OpenVinoProgram(network, lambda columns: network.head(network.neck.layers(columns)))
+            if isinstance(network.neck, ColumnNeck)
+            else None
+        )
+
+    def encode_vehicle(self, image: Tensor) -> list[Tensor]:
+        """Encode the vehicle's image [1, 3, H, W]."""
+        return list(self._vehicle(image))
+
+    def align_vehicle(self, levels: Sequence[Tensor]) -> Tensor:
+        """Do the vehicle's half of the attention: [1, C, h, w]."""
+        return self._vehicle_half(*levels)[0]
+
+    def align_infrastructure(self, feature: Tensor) -> Maps:
+        """Decompress a transmitted tensor [1, c, h', w'] and do its half of the attention."""
+        return self._infrastructure_half(feature)
+
+    def encode_infrastructure(self, image: Tensor) -> Tensor:
+        """Encode a roadside image [1, 3, H, W]."""
+        return self._infrastructure(image)[0]
+
+    def predict(self, volume: Tensor) -> HeadMaps:
+        """Run neck and head."""
+        if self._columns is None:
+            return super().predict(volume)
+        return HeadMaps(*self._columns(columns_of(volume)))
+
+
+def make_steps(
+    model: Emiff, acceleration: AccelerationConfig, calibration: Calibration | None = None
+) -> NetworkSteps:
+    """Return the steps that ``acceleration.engine`` asks for.
+
+    Raises:
+        ValueError: if a speed-up does not fit the network or its device, or OpenVINO is missing.
+    """
+    if acceleration.engine == 'torch':
+        return NetworkSteps(model, acceleration, calibration)
+    require_openvino()
+    return OpenVinoSteps(model, acceleration, calibration)

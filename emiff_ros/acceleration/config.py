@@ -66,8 +66,8 @@ class AccelerationConfig(BaseModel):
             a quarter of the products (float32 on a CPU); ``int8`` with 8-bit factors behind the
             first layer or block, which needs a calibration (CPU). Of these a folded neck knows
             ``int8`` alone, with engine openvino.
-        quantized_encoders: 8-bit factors in both backbones, which needs a calibration and engine
-            openvino.
+        quantized_encoders: 8-bit factors in both backbones and behind them, which needs a
+            calibration and engine openvino.
         quantized_attention: the same in the cross attention.
         fused_activations: bias, sum and ReLU of the neck inside cuDNN's 2D convolution (GPU).
         device_decoding: boxes and their suppression on the device; only detections are copied.
@@ -143,6 +143,11 @@ class AccelerationConfig(BaseModel):
             raise ValueError(f'engine openvino needs a CPU; {subject} is on {device}')
 
     @property
+    def needs_calibration(self) -> bool:
+        """Whether anything is computed in 8 bits."""
+        return self.neck == 'int8' or self.quantized_encoders or self.quantized_attention
+
+    @property
     def dtype(self) -> torch.dtype:
         """Type of weights and feature maps."""
         return DTYPES[self.precision]
@@ -170,7 +175,7 @@ class AccelerationConfig(BaseModel):
     def for_cpu(
         cls, precision: Precision = 'bfloat16', quantized: bool = False
     ) -> 'AccelerationConfig':
-        """Return everything that helps on a CPU, the 8-bit neck only if ``quantized``.
+        """Return everything that helps PyTorch on a CPU, 8 bits in a 3D neck if ``quantized``.
 
         Where 16 or 8 bits make products cheap, Winograd's sums cost more than they save.
         """

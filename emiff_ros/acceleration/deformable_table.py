@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emiff_ros.model.cross_attention import ScaleAlignment
+from emiff_ros.acceleration.deformable_norm import exchange_deformations, with_norm
 from emiff_ros.model.deformable import DeformableConv
 
 _TAPS = 9
@@ -35,10 +35,7 @@ _VALUES_AT_ONCE = 1 << 19
 
 def read_deformations_from_tables(network: nn.Module) -> None:
     """Exchange every deformable convolution and the norm behind it, in place."""
-    for module in list(network.modules()):
-        if isinstance(module, ScaleAlignment):
-            module.deformable = TableDeformableConv(module.deformable, module.norm)
-            module.norm = nn.Identity()
+    exchange_deformations(network, TableDeformableConv)
 
 
 class TableDeformableConv(nn.Module):
@@ -48,10 +45,9 @@ class TableDeformableConv(nn.Module):
         """Take the weights of ``convolution``, multiplied by those of the norm behind it."""
         super().__init__()
         self.offset = convolution.offset
-        weight = convolution.weight.detach().permute(2, 3, 1, 0).flatten(0, 2)  # [9 C, D]
-        factor = (norm.weight * (norm.running_var + norm.eps).rsqrt()).detach()
-        bias = norm.bias.detach() - norm.running_mean * factor
-        self.weight = nn.Parameter(weight * factor, requires_grad=False)
+        weight, bias = with_norm(convolution, norm)
+        rows = weight.permute(2, 3, 1, 0).flatten(0, 2)  # [9 C, D]
+        self.weight = nn.Parameter(rows, requires_grad=False)
         self.bias = nn.Parameter(bias, requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:

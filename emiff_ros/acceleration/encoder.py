@@ -28,7 +28,8 @@ from emiff_ros.acceleration.cuda_graph import CapturedStep
 from emiff_ros.acceleration.heap import keep_freed_memory
 from emiff_ros.acceleration.image_preparation import ImagePreparation
 from emiff_ros.acceleration.input_calibration import InputCalibration, checked_calibration
-from emiff_ros.acceleration.openvino_program import OpenVinoProgram, require_openvino
+from emiff_ros.acceleration.openvino_package import require_openvino
+from emiff_ros.acceleration.openvino_program import OpenVinoProgram
 from emiff_ros.acceleration.precision import set_precision
 from emiff_ros.acceleration.rounded_parts import round_encoder
 from emiff_ros.acceleration.stem import pool_in_slices
@@ -105,5 +106,5 @@ def _runner(
         return CapturedStep(encoder, device)
     if acceleration.engine == 'torch':
         return encoder
-    program = OpenVinoProgram(encoder, lambda image: [encoder(image)])
+    program = OpenVinoProgram(lambda image: [encoder(image)])
     return lambda image: program(image)[0]

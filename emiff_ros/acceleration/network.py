@@ -14,8 +14,8 @@
 
 """An EMIFF network with speed-ups, for one frame at a time."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,10 +66,11 @@ def accelerate(
     Args:
         model: in evaluation mode.
         config: the speed-ups.
-        calibration: what neck int8 and 8-bit encoders need.
+        calibration: what 8 bits need.
 
     Raises:
-        ValueError: if a speed-up does not fit the network or its device.
+        ValueError: if a speed-up does not fit the network or its device, or needs a calibration
+            or a package that is missing.
     """
     return AcceleratedEmiff(model, config, calibration)
 
@@ -271,13 +272,16 @@ class AcceleratedEmiff:
         """Copy what the next call of a captured step overwrites."""
         return result.clone() if self.acceleration.cuda_graphs else result
 
-    def _settings(self) -> AbstractContextManager:
-        """Return the process-wide settings of cuDNN for the time of one call."""
-        if self.device.type != 'cuda':
-            return nullcontext()
-        return convolution_settings(
-            self.acceleration.autotune, self.acceleration.precision == 'tf32'
-        )
+    @contextmanager
+    def _settings(self) -> Iterator[None]:
+        """Want no gradients, and set what cuDNN has for the whole process, for one call."""
+        with torch.no_grad(), ExitStack() as stack:
+            if self.device.type == 'cuda':
+                acceleration = self.acceleration
+                stack.enter_context(
+                    convolution_settings(acceleration.autotune, acceleration.precision == 'tf32')
+                )
+            yield
 
     def _threshold(self, value: float) -> Tensor:
         if value not in self._thresholds:

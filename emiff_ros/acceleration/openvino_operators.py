@@ -14,10 +14,14 @@
 
 """What the networks compute and OpenVINO has another name for."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from emiff_ros.model.cross_attention import ScaleAlignment
+from emiff_ros.acceleration.byte_rounding import STEPS
+from emiff_ros.acceleration.deformable_norm import exchange_deformations, with_norm
+from emiff_ros.acceleration.openvino_package import import_openvino
 from emiff_ros.model.deformable import DeformableConv, deformable_conv2d
 
 
@@ -26,9 +30,10 @@ def _deformable_conv2d(x: Tensor, offset: Tensor, weight: Tensor) -> Tensor:
     return deformable_conv2d(x, offset, weight)
 
 
-@_deformable_conv2d.register_fake
-def _(x: Tensor, offset: Tensor, weight: Tensor) -> Tensor:
-    return x.new_empty(len(x), len(weight), *x.shape[2:])
+@torch.library.custom_op('emiff_ros::rounded_map', mutates_args=())
+def rounded_map(x: Tensor, scale: float, zero_point: int) -> Tensor:
+    """Round a map to the 256 values (0 to 255 - ``zero_point``) * ``scale``."""
+    return torch.fake_quantize_per_tensor_affine(x, scale, zero_point, 0, STEPS)
 
 
 class DeformableOperator(nn.Module):
@@ -38,10 +43,9 @@ class DeformableOperator(nn.Module):
         """Take the weights of ``convolution``, multiplied by those of the norm."""
         super().__init__()
         self.offset = convolution.offset
-        factor = (norm.weight * (norm.running_var + norm.eps).rsqrt()).detach()
-        self.weight = nn.Parameter(convolution.weight.detach() * factor.view(-1, 1, 1, 1))
-        self.bias = nn.Parameter(norm.bias.detach() - norm.running_mean * factor)
-        self.requires_grad_(False)
+        weight, bias = with_norm(convolution, norm)
+        self.weight = nn.Parameter(weight, requires_grad=False)
+        self.bias = nn.Parameter(bias, requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve at predicted positions: [B, C, H, W] -> [B, C, H, W]."""
@@ -51,23 +55,34 @@ class DeformableOperator(nn.Module):
 
 def use_operators(network: nn.Module) -> None:
     """Exchange every deformable convolution and the norm behind it, in place."""
-    for module in list(network.modules()):
-        if isinstance(module, ScaleAlignment):
-            module.deformable = DeformableOperator(module.deformable, module.norm)
-            module.norm = nn.Identity()
+    exchange_deformations(network, DeformableOperator)
 
 
-def conversions() -> list:
-    """Return how OpenVINO translates the operators."""
-    from openvino import opset8
+def conversions() -> list[Any]:
+    """Return how OpenVINO translates the operators.
+
+    Raises:
+        ValueError: if it is not installed.
+    """
+    operators = import_openvino().opset8
     from openvino.frontend.pytorch import ConversionExtension
 
-    def deformable(context: object) -> list:
+    def deformable(context: Any) -> list[Any]:
         x, offset, weight = (context.get_input(place) for place in range(3))
         geometry = ([1, 1],) * 4  # strides, padding before and behind, dilations
-        node = opset8.deformable_convolution(
+        node = operators.deformable_convolution(
             x, offset, weight, *geometry, bilinear_interpolation_pad=True
         )
         return node.outputs()
 
-    return [ConversionExtension('emiff_ros.deformable_conv2d.default', deformable)]
+    def rounded(context: Any) -> list[Any]:
+        scale, zero_point = (context.get_values_from_const_input(place) for place in (1, 2))
+        ends = (operators.constant(float(scale * (end - zero_point))) for end in (0, STEPS))
+        lowest, highest = ends
+        limits = lowest, highest, lowest, highest
+        return operators.fake_quantize(context.get_input(0), *limits, STEPS + 1).outputs()
+
+    return [
+        ConversionExtension('emiff_ros.deformable_conv2d.default', deformable),
+        ConversionExtension('emiff_ros.rounded_map.default', rounded),
+    ]

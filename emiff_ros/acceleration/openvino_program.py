@@ -14,33 +14,22 @@
 
 """A part of a network as a program of OpenVINO, for a CPU."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-import importlib.util
 import threading
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from emiff_ros.acceleration.openvino_operators import conversions
+from emiff_ros.acceleration.openvino_package import import_openvino
 
-def has_openvino() -> bool:
-    """Tell whether OpenVINO is installed."""
-    return importlib.util.find_spec('openvino') is not None
+Function = Callable[..., Sequence[Tensor]]
 
-
-def require_openvino() -> None:
-    """Check that OpenVINO is installed.
-
-    Raises:
-        ValueError: if it is not; the message says how to get it.
-    """
-    if not has_openvino():
-        raise ValueError(
-            '8 bits and engine openvino need the package openvino, which is not installed; get it '
-            'with: pip install openvino'
-        )
+_tracing = threading.Lock()
+"""PyTorch traces by exchanging methods for the whole process, so one function at a time."""
 
 
 class OpenVinoProgram:
@@ -51,9 +40,9 @@ class OpenVinoProgram:
     allowed to when it was compiled.
     """
 
-    def __init__(self, network: nn.Module, function: Callable[..., Sequence[Tensor]]) -> None:
-        """Prepare ``function`` of some maps, which uses the weights of ``network``."""
-        self._part = _PixelMajor(network, function)
+    def __init__(self, function: Function) -> None:
+        """Prepare ``function``, which is let go of once it is compiled."""
+        self._function: Function | None = function
         self._lock = threading.Lock()
         self._compiled: Any = None
         self._shapes: tuple[torch.Size, ...] = ()
@@ -65,20 +54,36 @@ class OpenVinoProgram:
         Raises:
             ValueError: for other shapes than those of the first call.
         """
-        rows = tuple(_pixel_major(x) for x in maps)
+        rows = tuple(x.detach().permute(0, 2, 3, 1).contiguous() for x in maps)
         with self._request(rows) as request:
             outputs = request.infer([row.numpy() for row in rows], share_inputs=True)
             return tuple(
                 torch.from_numpy(output).permute(0, 3, 1, 2) for output in outputs.values()
             )
 
+    @property
+    def executed(self) -> dict[str, list[str]]:
+        """What runs on the processor: by kind of operation, the kernels in use.
+
+        Empty before the first call. A kernel's name ends with the type that it computes in, such
+        as ``f32`` or ``I8``.
+        """
+        kernels: dict[str, list[str]] = {}
+        if self._compiled is not None:
+            for operation in self._compiled.get_runtime_model().get_ordered_ops():
+                facts = operation.get_rt_info()
+                kind, kernel = (facts[key].value for key in ('layerType', 'primitiveType'))
+                kernels.setdefault(kind, []).append(kernel)
+        return kernels
+
     @contextmanager
-    def _request(self, rows: tuple[Tensor, ...]) -> Any:
+    def _request(self, rows: tuple[Tensor, ...]) -> Iterator[Any]:
         """Lend a request, which can run once at a time."""
         shapes = tuple(row.shape for row in rows)
         with self._lock:
             if self._compiled is None:
-                self._compiled, self._shapes = _compiled(self._part, rows), shapes
+                self._compiled, self._shapes = _compiled(self._function, rows), shapes
+                self._function = None
             if shapes != self._shapes:
                 raise ValueError(
                     f'maps have shapes {list(map(list, shapes))} (channels last); this program '
@@ -92,43 +97,29 @@ class OpenVinoProgram:
                 self._idle.append(request)
 
 
-class _PixelMajor(nn.Module):
-    """A function of [B, C, H, W] with arguments and results [B, H, W, C]."""
-
-    def __init__(self, network: nn.Module, function: Callable[..., Any]) -> None:
-        super().__init__()
-        self.network, self.function = network, function
-
-    def forward(self, *rows: Tensor) -> tuple[Tensor, ...]:
-        results = self.function(*(x.permute(0, 3, 1, 2) for x in rows))
-        return tuple(result.permute(0, 2, 3, 1) for result in results)
-
-
-def _pixel_major(x: Tensor) -> Tensor:
-    return x.detach().permute(0, 2, 3, 1).contiguous()
-
-
-def _compiled(part: nn.Module, examples: Sequence[Tensor]) -> Any:
-    """Translate and compile ``part`` for the shapes of ``examples``."""
-    from openvino import Core, properties
+def _compiled(function: Function, examples: Sequence[Tensor]) -> Any:
+    """Translate and compile a function of [B, C, H, W] as one of [B, H, W, C]."""
+    openvino = import_openvino()
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.fx_decoder import TorchFXPythonDecoder
 
-    from emiff_ros.acceleration.openvino_operators import conversions
+    def pixel_major(*rows: Tensor) -> tuple[Tensor, ...]:
+        results = function(*(x.permute(0, 3, 1, 2) for x in rows))
+        return tuple(result.permute(0, 2, 3, 1) for result in results)
 
-    with torch.inference_mode(False), torch.no_grad():
+    with _tracing, torch.inference_mode(False), torch.no_grad():
         # torch.export gives the same and takes four times as long.
-        graph = make_fx(torch.func.functionalize(part))(*(x.clone() for x in examples))
-    # Not openvino.convert_model, which tells its makers that it was used.
+        graph = make_fx(torch.func.functionalize(pixel_major))(*(x.clone() for x in examples))
     frontend = FrontEndManager().load_by_framework('pytorch')
     for conversion in conversions():
         frontend.add_extension(conversion)
     decoder = TorchFXPythonDecoder(graph, dynamic_shapes=False)
     model = frontend.convert(frontend.load(decoder))
+    properties = openvino.properties
     settings = {
         properties.inference_num_threads(): torch.get_num_threads(),
         properties.num_streams(): 1,
         properties.hint.inference_precision(): 'f32',
         properties.hint.enable_cpu_pinning(): False,
     }
-    return Core().compile_model(model, 'CPU', settings)
+    return openvino.Core().compile_model(model, 'CPU', settings)

@@ -21,8 +21,9 @@ from torch import Tensor
 from emiff_ros.acceleration.column_neck import ColumnNeck, columns_of
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.input_calibration import Calibration
-from emiff_ros.acceleration.openvino_program import OpenVinoProgram, require_openvino
-from emiff_ros.acceleration.steps import Maps, NetworkSteps
+from emiff_ros.acceleration.openvino_package import require_openvino
+from emiff_ros.acceleration.openvino_program import OpenVinoProgram
+from emiff_ros.acceleration.steps import Maps, NetworkSteps, aligned_scales, vehicle_map
 from emiff_ros.model import Emiff, HeadMaps
 
 
@@ -41,15 +42,17 @@ class OpenVinoSteps(NetworkSteps):
     ) -> None:
         """Prepare the programs; they are compiled when they run first."""
         super().__init__(model, acceleration, calibration)
-        network, base = self._model, super()
-        self._vehicle = OpenVinoProgram(network, base.encode_vehicle)
+        network = self._model  # and not self, which would never be let go of
+        self._vehicle = OpenVinoProgram(network.encode_vehicle)
         self._infrastructure = OpenVinoProgram(
-            network, lambda image: [base.encode_infrastructure(image)]
+            lambda image: [network.encode_infrastructure(image)]
         )
-        self._vehicle_half = OpenVinoProgram(network, lambda *levels: [base.align_vehicle(levels)])
-        self._infrastructure_half = OpenVinoProgram(network, base.align_infrastructure)
+        self._vehicle_half = OpenVinoProgram(lambda *levels: [vehicle_map(network, levels)])
+        self._infrastructure_half = OpenVinoProgram(
+            lambda feature: aligned_scales(network, feature)
+        )
         self._columns = (
-            OpenVinoProgram(network, lambda columns: network.head(network.neck.layers(columns)))
+            OpenVinoProgram(lambda columns: network.head(network.neck.layers(columns)))
             if isinstance(network.neck, ColumnNeck)
             else None
         )

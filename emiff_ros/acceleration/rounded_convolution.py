@@ -21,7 +21,8 @@ bytes.
 import torch
 from torch import Tensor, nn
 
-from emiff_ros.acceleration.byte_rounding import STEPS, rounded_weights
+from emiff_ros.acceleration.byte_rounding import rounded_weights
+from emiff_ros.acceleration.openvino_operators import rounded_map
 
 
 class RoundedConvolution(nn.Module):
@@ -45,6 +46,6 @@ class RoundedConvolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Round ``x`` and convolve it."""
-        steps = torch.fake_quantize_per_tensor_affine(x, self._scale, self._zero_point, 0, STEPS)
+        steps = rounded_map(x, self._scale, self._zero_point)
         weight = self.weight.float() * self.scales
         return torch.nn.functional.conv2d(steps, weight, self.bias, *self._geometry)

@@ -14,8 +14,8 @@
 
 """Which convolutions of a network with a folded neck are rounded to 8 bits: those behind a ReLU.
 
-What sees both signs stays in float32: the pyramid's last convolutions, the first ones of decoder
-and neck. So do positions, which need more than 8 bits, and the head.
+What sees both signs stays in float32: the pyramid's last convolutions and the neck's first one. So
+do the compression, which is small, positions, which need more than 8 bits, and the head.
 """
 
 from collections.abc import Callable
@@ -33,6 +33,8 @@ _IMAGE_SCALE = (_BRIGHTEST - _DARKEST) / STEPS
 _IMAGE_ZERO = round(-_DARKEST / _IMAGE_SCALE)
 """The step that stands for 0, which padding is made of."""
 
+_FIRST_ROADSIDE = 'multi_scale_block.scales.0.0.0'
+
 
 def round_encoder(encoder: nn.Module, calibration: InputCalibration) -> None:
     """Round an encoder's backbone and what the pyramid makes of each of its maps, in place.
@@ -49,9 +51,15 @@ def round_encoder(encoder: nn.Module, calibration: InputCalibration) -> None:
     encoder.backbone.conv1 = RoundedConvolution(stem, _IMAGE_SCALE, _IMAGE_ZERO)
 
 
-def round_attention(attention: nn.Module, calibration: InputCalibration) -> None:
-    """Round the cross attention but for its positions; like :func:`round_encoder`."""
-    _round(attention, calibration, lambda name: not name.endswith('offset'))
+def round_attention(
+    attention: nn.Module, calibration: InputCalibration, features_are_rectified: bool
+) -> None:
+    """Round the cross attention but for its positions; like :func:`round_encoder`.
+
+    Its first roadside convolution is spared unless ``features_are_rectified``.
+    """
+    spared = () if features_are_rectified else (_FIRST_ROADSIDE,)
+    _round(attention, calibration, lambda name: not name.endswith('offset') and name not in spared)
 
 
 def round_neck(neck: nn.Module, calibration: InputCalibration) -> None:

@@ -85,8 +85,7 @@ class NetworkSteps:
 
     def align_vehicle(self, levels: Sequence[Tensor]) -> Tensor:
         """Do the vehicle's half of the attention, which needs no roadside data: [1, C, h, w]."""
-        attention = self._model.cross_attention
-        return levels[0] if attention is None else attention.align_vehicle(levels)
+        return vehicle_map(self._model, levels)
 
     def align_infrastructure(self, feature: Tensor) -> Maps:
         """Decompress a transmitted tensor [1, c, h', w'] and do its half of the attention.
@@ -94,10 +93,7 @@ class NetworkSteps:
         Returns:
             Its aligned scales [1, C, h, w]; without attention the decoded feature alone.
         """
-        model = self._model
-        decoded = model.decode_infrastructure(feature, self.config.feature_size)
-        attention = model.cross_attention
-        return (decoded,) if attention is None else tuple(attention.align_scales(decoded))
+        return aligned_scales(self._model, feature)
 
     def encode_infrastructure(self, image: Tensor) -> Tensor:
         """Encode a roadside image [1, 3, H, W]."""
@@ -155,6 +151,19 @@ class NetworkSteps:
         return find_candidates(maps, self.anchors, self.config, threshold)
 
 
+def vehicle_map(model: Emiff, levels: Sequence[Tensor]) -> Tensor:
+    """Levels of the vehicle's pyramid -> its map behind its half of the attention."""
+    attention = model.cross_attention
+    return levels[0] if attention is None else attention.align_vehicle(levels)
+
+
+def aligned_scales(model: Emiff, feature: Tensor) -> Maps:
+    """Transmitted tensor -> its aligned scales; without attention the decoded feature alone."""
+    decoded = model.decode_infrastructure(feature, model.config.feature_size)
+    attention = model.cross_attention
+    return (decoded,) if attention is None else tuple(attention.align_scales(decoded))
+
+
 def _check(model: Emiff, acceleration: AccelerationConfig, device: torch.device) -> None:
     if model.training:
         raise ValueError('the network is in training mode; call eval() before accelerating it')
@@ -207,9 +216,9 @@ def _round(
             if encoder is not None:
                 round_encoder(encoder, checked_calibration(calibration).part(name))
     if acceleration.quantized_attention and model.cross_attention is not None:
-        round_attention(
-            model.cross_attention, checked_calibration(calibration).part('cross_attention')
-        )
+        scales = checked_calibration(calibration).part('cross_attention')
+        # What the decoder gives is behind a ReLU; what a pyramid gives has both signs.
+        round_attention(model.cross_attention, scales, model.decompressor is not None)
 
 
 def _height_major(

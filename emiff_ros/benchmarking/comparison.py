@@ -32,6 +32,7 @@ from torch import nn
 
 from emiff_ros.acceleration import AccelerationConfig, InputCalibration, NeckCalibration
 from emiff_ros.acceleration.input_calibration import Calibration
+from emiff_ros.acceleration.openvino_package import has_openvino
 from emiff_ros.benchmarking.accuracy import PROTOCOL, average_precisions, read_pairs
 from emiff_ros.benchmarking.agreement import agreement
 from emiff_ros.benchmarking.fixed_rate import highest_rate, run_at_rate
@@ -44,6 +45,7 @@ from emiff_ros.benchmarking.interleaved import (
 from emiff_ros.benchmarking.memory import peak_in_own_process
 from emiff_ros.benchmarking.peak import measured_peak
 from emiff_ros.benchmarking.runners import (
+    OPENVINO,
     Runner,
     calibrate_on,
     cpu_runners,
@@ -184,7 +186,7 @@ def compare(
                 peak = peak_in_own_process(run_once, config, key)
                 report['candidates'][key]['own_process_peak_mb'] = peak
     _print_table(report)
-    for precision in _stage_precisions(device, bool(calibration)):
+    for precision in _stage_precisions(device, config, bool(calibration)):
         with _guarded(f'stages {precision}', report, output):
             _add_stages(report, model, precision, inputs[0], device, calibration)
     return report
@@ -250,6 +252,8 @@ def _add_stages(
     cuda, scales = device.type == 'cuda', None
     if cuda:
         acceleration = AccelerationConfig.for_gpu(precision)
+    elif precision == OPENVINO:
+        acceleration = AccelerationConfig.for_openvino()
     elif precision == 'int8':
         folded = model.config.neck.kind == 'folded'
         quantized = AccelerationConfig.for_cpu(quick_precision(), quantized=True)
@@ -276,11 +280,14 @@ def _add_stages(
         print(f'  {name:24} {row["ms"]:10.3f} ms {row["gmac"]:9.2f} GMAC {share:6.1f} % of peak')
 
 
-def _stage_precisions(device: torch.device, quantized: bool) -> tuple[str, ...]:
+def _stage_precisions(
+    device: torch.device, config: EmiffConfig, quantized: bool
+) -> tuple[str, ...]:
     if device.type == 'cuda':
         return 'float16', 'bfloat16'
     floats = dict.fromkeys(('float32', quick_precision()))
-    return (*floats, 'int8') if quantized else tuple(floats)
+    folded = config.neck.kind == 'folded' and has_openvino()
+    return *floats, *[OPENVINO] * folded, *['int8'] * quantized
 
 
 @contextmanager

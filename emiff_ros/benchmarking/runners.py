@@ -36,6 +36,9 @@ from emiff_ros.processor import multiplies
 
 Runner = Callable[[Pair], Boxes]
 
+OPENVINO = 'float32, openvino'
+"""Name of the candidate that OpenVINO computes without rounding."""
+
 
 def plain_runner(model: Emiff, tf32: bool = False) -> Runner:
     """Return the plain network, run operation by operation, pictures resized on the CPU.
@@ -130,16 +133,15 @@ def cpu_runners(
 
     def openvino(quantized: bool = False, **changes: object) -> Callable[[], Runner]:
         values = AccelerationConfig.for_openvino(quantized).model_dump() | changes
+        acceleration = AccelerationConfig(**values)
         return lambda: accelerated_runner(
-            model, AccelerationConfig(**values), calibrate() if quantized else None
+            model, acceleration, calibrate() if acceleration.needs_calibration else None
         )
 
     folded = {
         'int8': openvino(quantized=True),
         'int8, no quantized_attention': openvino(quantized=True, quantized_attention=False),
-        'int8, encoders alone': openvino(
-            quantized=True, quantized_attention=False, neck='winograd'
-        ),
+        'int8, encoders alone': openvino(quantized=True, quantized_attention=False, neck='plain'),
     }
     volume = {
         'bfloat16, neck int8': quantized,
@@ -153,7 +155,7 @@ def cpu_runners(
     return {
         'float32 eager': lambda: plain_runner(model),
         'float32': changed('float32'),
-        'float32, openvino': openvino(),
+        OPENVINO: openvino(),
         'bfloat16': changed('bfloat16'),
         **(volume if model.config.neck.kind == 'volume' else folded),
         'float32, no channels_last': changed('float32', channels_last=False),

@@ -58,6 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
     if not pairs:
         raise ValueError(f'{arguments.dair_root} has no pairs to calibrate on')
     runner = Runner(Method('calibration', path))
+    neck = runner.network.model.config.neck.kind
+    if neck != 'folded':
+        raise ValueError(f'{path} has a {neck} neck; nodes compute in 8 bits with a folded one')
     with InputObserver(runner.network.model) as observer:
         for pair in tqdm(pairs, desc='calibrating', unit='pair'):
             runner.answer(pair)

@@ -130,7 +130,11 @@ class InfrastructureNode(ManagedNode):
             self._fixed_pose = FixedExtrinsics(Extrinsics(0, '', values.map_frame, pose))
         encoder, self._config, fingerprint = load_infrastructure_encoder(path)
         acceleration = choose_acceleration(
-            values.acceleration, values.engine, self._device, self.get_logger().warning
+            values.acceleration,
+            values.engine,
+            self._config,
+            self._device,
+            self.get_logger().warning,
         )
         self._encoder = AcceleratedEncoder(
             encoder.to(self._device).eval(),

@@ -35,8 +35,8 @@ COMMON = (
     Parameter(
         'engine',
         'auto',
-        'What computes the network on a CPU: torch or openvino; auto is openvino where it is '
-        'installed and acceleration is float32 or int8.',
+        'What computes the network on a CPU: torch or openvino; auto is openvino for int8 and, '
+        'where it is installed and the neck is folded, for float32.',
         choices=ENGINES,
     ),
     Parameter(

@@ -17,17 +17,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 import torch
 
-from emiff_ros.acceleration import AccelerationConfig, AlignedView, accelerate
+from emiff_ros.acceleration import AccelerationConfig, AlignedView, InputCalibration, accelerate
 from emiff_ros.model import Boxes, Camera
-from emiff_ros.model.weights import load_vehicle_model
-from emiff_ros.nodes.speed import calibration_for
+from emiff_ros.model.weights import LoadedModel
 from emiff_ros.transport.feature_header import FeatureExpectation
+
+_LARGEST_VALUE = 1e6
+"""Of a feature: a network sends values of a few units."""
 
 
 class VehicleNetwork:
@@ -38,15 +39,19 @@ class VehicleNetwork:
         expectation: what the receiver checks features against.
     """
 
-    def __init__(self, path: Path, device: torch.device, acceleration: AccelerationConfig) -> None:
-        """Load the weights in ``path`` and make them fast.
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        device: torch.device,
+        acceleration: AccelerationConfig,
+        calibration: InputCalibration | None = None,
+    ) -> None:
+        """Make a loaded network fast; 8 bits need its ``calibration``.
 
         Raises:
-            WeightsError: if the file cannot be used.
             ValueError: if a speed-up does not fit the network or lacks its calibration.
         """
-        model, self.config, fingerprint = load_vehicle_model(path)
-        calibration = calibration_for(acceleration, path, fingerprint)
+        model, self.config, fingerprint = loaded
         self._network = accelerate(model.to(device).eval(), acceleration, calibration)
         self.expectation = FeatureExpectation(
             fingerprint=bytes.fromhex(fingerprint),
@@ -73,7 +78,18 @@ class VehicleNetwork:
             return self._network.encode_vehicle_picture(torch.from_numpy(pixels))
 
     def align(self, feature: NDArray[np.float32]) -> tuple[torch.Tensor, ...]:
-        """Do what a received feature ``[c, h, w]`` needs and no vehicle's image takes part in."""
+        """Do what a received feature ``[c, h, w]`` needs and no vehicle's image takes part in.
+
+        Raises:
+            ValueError: for values that no encoder sends. They need not show in the answer: 8 bits
+                saturate, and a ReLU may take what is no number for zero.
+        """
+        largest = float(np.abs(feature).max(initial=0.0))
+        if not largest < _LARGEST_VALUE:
+            raise ValueError(
+                f'the feature has values up to {largest:.3g}; expected less than '
+                f"{_LARGEST_VALUE:.0e}: check the sender's values"
+            )
         with torch.inference_mode():
             return self._network.align_infrastructure(torch.from_numpy(feature)[None])
 

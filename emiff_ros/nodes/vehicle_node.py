@@ -39,6 +39,7 @@ from emiff_ros.matching.pairs_file import read_pairs
 from emiff_ros.matching.policy import DatasetPairs, MatchingPolicy, NewestFitting
 from emiff_ros.matching.results import Match, MatchState, Refused
 from emiff_ros.model import Boxes, Camera
+from emiff_ros.model.weights import load_vehicle_model
 from emiff_ros.nodes.ahead_alignment import AheadAlignment
 from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
 from emiff_ros.nodes.chunk_input import ChunkInput
@@ -57,7 +58,7 @@ from emiff_ros.nodes.qos import naming
 from emiff_ros.nodes.received_feature import ReceivedFeature, measurements, unused, used
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.nodes.specifications import VEHICLE
-from emiff_ros.nodes.speed import choose_acceleration
+from emiff_ros.nodes.speed import calibration_for, choose_acceleration
 from emiff_ros.nodes.station_health import StationHealth
 from emiff_ros.nodes.transforms import TfExtrinsics, TfPose, tf_is_wanted
 from emiff_ros.nodes.vehicle_debug import Scene, SizedView, VehicleDebug
@@ -138,10 +139,12 @@ class VehicleNode(ManagedNode):
         self._matcher.choose_by(_policy(values.pairs_file))
         self._ego = EgoFootprint.from_values(values.ego_footprint)
         device = choose_device(values.device)
+        loaded = load_vehicle_model(path)
         acceleration = choose_acceleration(
-            values.acceleration, values.engine, device, self.get_logger().warning
+            values.acceleration, values.engine, loaded.config, device, self.get_logger().warning
         )
-        self._network = VehicleNetwork(path, device, acceleration)
+        calibration = calibration_for(acceleration, path, loaded.fingerprint)
+        self._network = VehicleNetwork(loaded, device, acceleration, calibration)
         self._aligner = FeatureAligner(self._network.align)
         self._ahead = AheadAlignment(self._aligner, self._matcher.preview)
         if device.type == 'cuda':

@@ -237,6 +237,15 @@ def test_a_network_in_training_is_refused(model_of):
         accelerate(model.train(), AccelerationConfig())
 
 
+def test_gradients_stop_at_an_accelerated_network(model_of):
+    network = accelerate(model_of(SMALL_S4), AccelerationConfig.for_cpu('float32'))
+    vehicle, camera, views = inputs(SMALL_S4, 'cpu')
+    feature = network.encode_infrastructure(views[0].image).requires_grad_()
+    view = InfrastructureView(views[0].camera, feature=feature)
+    maps = network.fuse(network.encode_vehicle(vehicle.requires_grad_()), camera, [view])
+    assert not maps.cls_score.requires_grad
+
+
 def test_wrong_inputs_are_refused(model_of):
     network = accelerate(model_of(SMALL_S4), AccelerationConfig())
     vehicle, camera, views = inputs(SMALL_S4, 'cpu')

@@ -45,6 +45,16 @@ def test_the_calibration_lies_beside_the_weights_and_fits(weights, tmp_path, cap
     accelerate(model.eval(), everything, calibration)
 
 
+def test_a_3d_neck_is_refused(tmp_path, capsys):
+    torch.manual_seed(1)
+    path = tmp_path / 'volume.safetensors'
+    neck = {'kind': 'volume', 'widths': [8, 16], 'out_channels': 16}
+    config = tiny_model(neck=neck, voxels={'counts': [29, 25, 6]})
+    save_weights(Emiff(config), path, {})
+    assert main(['calibrate', str(path), str(write_dair_folder(tmp_path))]) != 0
+    assert 'has a volume neck' in capsys.readouterr().err
+
+
 def test_no_pairs_are_refused(weights, tmp_path, capsys):
     root = write_dair_folder(tmp_path)
     assert main(['calibrate', str(weights), str(root), '--pairs', '0']) != 0

@@ -21,20 +21,26 @@ import numpy as np
 import pytest
 import torch
 
-from emiff_ros.acceleration import AccelerationConfig, AlignedView, openvino_program
-from emiff_ros.model import Camera
-from emiff_ros.model.weights import load_weights
+from emiff_ros.acceleration import AccelerationConfig, AlignedView, openvino_package
+from emiff_ros.model import Camera, EmiffConfig
+from emiff_ros.model.weights import load_vehicle_model, load_weights
 from emiff_ros.nodes import speed
 from emiff_ros.nodes.speed import calibration_for, choose_acceleration
 from emiff_ros.nodes.vehicle_network import VehicleNetwork
-from emiff_ros.share import find_weights
+from emiff_ros.share import find_weights, share_directory
 
 OPTICAL_FROM_VEHICLE = np.array([[0.0, -1, 0, 0], [0, 0, -1, 1.6], [1, 0, 0, 0]])
 CPU, GPU = torch.device('cpu'), torch.device('cuda:0')
 
 
-def choose(choice, device, engine='auto'):
-    return choose_acceleration(choice, engine, device, lambda text: None)
+FOLDED, VOLUME = (
+    EmiffConfig.from_yaml(share_directory() / 'config' / 'model' / f'{name}.yaml')
+    for name in ('emiff_small', 'emiff_r50')
+)
+
+
+def choose(choice, device, engine='auto', config=FOLDED):
+    return choose_acceleration(choice, engine, config, device, lambda text: None)
 
 
 @pytest.mark.parametrize('choice', ['auto', 'float32'])
@@ -44,6 +50,11 @@ def test_float32_on_a_cpu_is_computed_by_openvino_where_it_is(choice, monkeypatc
     assert choose(choice, CPU, 'torch') == AccelerationConfig.for_cpu('float32')
     monkeypatch.setattr(speed, 'has_openvino', lambda: False)
     assert choose(choice, CPU) == AccelerationConfig.for_cpu('float32')
+
+
+def test_a_3d_neck_gets_openvino_only_if_it_is_asked_for():
+    assert choose('auto', CPU, config=VOLUME) == AccelerationConfig.for_cpu('float32')
+    assert choose('auto', CPU, 'openvino', VOLUME) == AccelerationConfig.for_openvino()
 
 
 @pytest.mark.parametrize('engine', ['auto', 'torch'])
@@ -70,9 +81,14 @@ def test_8_bits_are_for_a_cpu():
 def test_8_bits_need_openvino(monkeypatch):
     with pytest.raises(ValueError, match='int8 needs engine openvino; engine is torch'):
         choose('int8', CPU, 'torch')
-    monkeypatch.setattr(openvino_program, 'has_openvino', lambda: False)
+    monkeypatch.setattr(openvino_package, 'has_openvino', lambda: False)
     with pytest.raises(ValueError, match='pip install openvino'):
         choose('int8', CPU)
+
+
+def test_8_bits_are_for_a_folded_neck():
+    with pytest.raises(ValueError, match='needs a folded neck; that of this network is volume'):
+        choose('int8', CPU, config=VOLUME)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +96,7 @@ def test_8_bits_need_openvino(monkeypatch):
     [('bfloat16', CPU), ('off', CPU), ('auto', GPU), ('float32', GPU), ('float16', GPU)],
 )
 def test_openvino_refuses_what_it_does_not_do(choice, device):
-    with pytest.raises(ValueError, match='engine openvino does not do acceleration'):
+    with pytest.raises(ValueError, match=f'openvino does not do acceleration {choice} on'):
         choose(choice, device, 'openvino')
 
 
@@ -102,8 +118,8 @@ def test_a_precision_that_the_cpu_lacks_is_a_warning(able, monkeypatch):
     monkeypatch.setattr(speed, 'multiplies', lambda dtype: able or dtype == torch.float32)
     warnings = []
     for choice in ('off', 'auto', 'float32', 'bfloat16'):
-        choose_acceleration(choice, 'auto', CPU, warnings.append)
-    choose_acceleration('bfloat16', 'auto', GPU, warnings.append)
+        choose_acceleration(choice, 'auto', FOLDED, CPU, warnings.append)
+    choose_acceleration('bfloat16', 'auto', FOLDED, GPU, warnings.append)
     expected = [] if able else ['acceleration bfloat16: this CPU has no instructions']
     assert [text[:51] for text in warnings] == [text[:51] for text in expected]
 
@@ -122,7 +138,7 @@ def answers(tmp_path_factory):
 
     def run(choice, engine='auto'):
         rng = np.random.default_rng(1)
-        network = VehicleNetwork(path, CPU, choose(choice, CPU, engine))
+        network = VehicleNetwork(load_vehicle_model(path), CPU, choose(choice, CPU, engine))
         height, width = network.image_size
         intrinsics = np.array([[width / 2, 0, width / 2], [0, width / 2, height / 2], [0, 0, 1]])
         camera = Camera(intrinsics, OPTICAL_FROM_VEHICLE, (height, width))
@@ -141,6 +157,16 @@ def test_float32_gives_the_plain_networks_boxes(answers, engine):
     assert len(plain.scores) == len(fast.scores) > 10
     assert torch.allclose(fast.scores, plain.scores, atol=1e-5)
     assert torch.allclose(fast.boxes, plain.boxes, atol=1e-3)
+
+
+@pytest.mark.parametrize('value', [2e6, float('inf'), float('nan')])
+def test_a_feature_that_no_network_sends_is_refused(value, tmp_path):
+    path = save_tiny_model(tmp_path / 'tiny.safetensors')
+    network = VehicleNetwork(load_vehicle_model(path), CPU, choose('float32', CPU))
+    feature = np.zeros(network.config.transmitted_shape, np.float32)
+    feature[0, 0, 0] = -value
+    with pytest.raises(ValueError, match='the feature has values up to'):
+        network.align(feature)
 
 
 def test_bfloat16_rounds_and_still_detects(answers):

@@ -1,0 +1,60 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The package openvino, which is there or not, without its reports to its makers."""
+
+import importlib.metadata
+import sys
+from types import ModuleType
+
+LEAST_VERSION = 2025
+"""Year of the oldest release that translates PyTorch's graphs as it is asked to here."""
+
+
+def has_openvino() -> bool:
+    """Tell whether OpenVINO is installed, in a release that can be used."""
+    try:
+        year = int(importlib.metadata.version('openvino').partition('.')[0])
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return False
+    return year >= LEAST_VERSION
+
+
+def require_openvino() -> None:
+    """Check that OpenVINO is installed.
+
+    Raises:
+        ValueError: if it is not; the message says how to get it.
+    """
+    if not has_openvino():
+        raise ValueError(
+            f'8 bits and engine openvino need the package openvino, {LEAST_VERSION}.0 or later, '
+            'which is not installed; get it with: pip install openvino'
+        )
+
+
+def import_openvino() -> ModuleType:
+    """Return the package.
+
+    It tells its makers over the network that it was imported, from a forked process, which is
+    nothing for a node to do. Where the reporting package is missing it keeps silent.
+
+    Raises:
+        ValueError: if it is not installed.
+    """
+    require_openvino()
+    sys.modules.setdefault('openvino_telemetry', None)
+    import openvino
+
+    return openvino

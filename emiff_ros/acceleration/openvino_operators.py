@@ -16,6 +16,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -77,9 +78,8 @@ def conversions() -> list[Any]:
 
     def rounded(context: Any) -> list[Any]:
         scale, zero_point = (context.get_values_from_const_input(place) for place in (1, 2))
-        ends = (operators.constant(float(scale * (end - zero_point))) for end in (0, STEPS))
-        lowest, highest = ends
-        limits = lowest, highest, lowest, highest
+        ends = (np.float32(scale * (end - zero_point)) for end in (0, STEPS))
+        limits = [operators.constant(end) for end in ends] * 2
         return operators.fake_quantize(context.get_input(0), *limits, STEPS + 1).outputs()
 
     return [

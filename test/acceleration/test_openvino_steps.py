@@ -45,13 +45,13 @@ VARIANTS = {
 
 
 def random_network(config, change):
-    """Return a network of ``config`` but for a change, with weights that move every tap."""
+    """Return a network of ``config`` but for a change, with no number left at zero."""
     values = config.model_dump(mode='json') | change
     torch.manual_seed(6)
     model = Emiff(EmiffConfig.from_dict(values, 'changed')).eval().requires_grad_(False)
-    for name, weight in model.named_parameters():
-        if 'offset' in name:
-            weight.normal_(0, 0.1)
+    for name, tensor in model.state_dict().items():
+        if 'offset' in name or name.endswith(('running_mean', 'bias')):
+            tensor.normal_(0, 0.1)
     return model
 
 

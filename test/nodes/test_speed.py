@@ -113,6 +113,15 @@ def test_the_shipped_weights_have_their_calibration(name):
         calibration_for(acceleration, Path('none.safetensors'), fingerprint)
 
 
+@pytest.mark.parametrize('name', ['emiff_small', 'emiff_fast'])
+def test_the_shipped_weights_run_in_8_bits(name):
+    weights = find_weights(name)
+    loaded = load_vehicle_model(weights)
+    acceleration = AccelerationConfig.for_openvino(quantized=True)
+    calibration = calibration_for(acceleration, weights, loaded.fingerprint)
+    VehicleNetwork(loaded, CPU, acceleration, calibration).run_once()
+
+
 @pytest.mark.parametrize('able', [True, False])
 def test_a_precision_that_the_cpu_lacks_is_a_warning(able, monkeypatch):
     monkeypatch.setattr(speed, 'multiplies', lambda dtype: able or dtype == torch.float32)

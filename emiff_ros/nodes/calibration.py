@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 import threading
 
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from emiff_msgs.msg import CameraCalibration
 from emiff_ros.geometry import as_affine
 from emiff_ros.nodes.refusal import Refusal
+from emiff_ros.nodes.stamped_entries import StampedEntries
 from emiff_ros.nodes.stamps import nanoseconds_of
 
 
@@ -57,9 +57,8 @@ class CalibrationBuffer:
 
     def __init__(self, capacity: int = 64) -> None:
         """Keep at most ``capacity`` calibrations."""
-        self._capacity = capacity
         self._changed = threading.Condition()
-        self._entries: list[Extrinsics] = []
+        self._entries = StampedEntries[Extrinsics](lambda entry: entry.valid_from, capacity)
 
     def add(self, message: CameraCalibration) -> None:
         """Store one calibration.
@@ -85,15 +84,7 @@ class CalibrationBuffer:
             affine,
         )
         with self._changed:
-            stamps = [known.valid_from for known in self._entries]
-            index = bisect_right(stamps, entry.valid_from)
-            if index and stamps[index - 1] == entry.valid_from:
-                self._entries[index - 1] = entry
-            else:
-                self._entries.insert(index, entry)
-            if index == 0 and len(self._entries) > self._capacity:
-                self._entries = [entry]  # older than all that is kept: a bag was started again
-            del self._entries[: -self._capacity]
+            self._entries.add(entry)
             self._changed.notify_all()
 
     @property
@@ -120,5 +111,4 @@ class CalibrationBuffer:
                     'no_calibration',
                     'no camera calibration has arrived yet: is ~/input/calibration published?',
                 )
-            index = bisect_right([entry.valid_from for entry in self._entries], stamp)
-            return self._entries[max(index - 1, 0)]
+            return self._entries[max(self._entries.after(stamp) - 1, 0)]

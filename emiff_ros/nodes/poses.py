@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from emiff_ros.geometry import affine_from_parts, rotation_from_quaternion
 from emiff_ros.matching.config import MatchingConfig
 from emiff_ros.nodes.refusal import Refusal
+from emiff_ros.nodes.stamped_entries import StampedEntries
 from emiff_ros.nodes.stamps import nanoseconds_of
 
 CLOCK_JUMP = MatchingConfig.clock_jump
@@ -70,9 +71,8 @@ class PoseBuffer:
     def __init__(self, max_gap: float, capacity: int = 400) -> None:
         """Start empty."""
         self._max_gap = int(max_gap * 1e9)
-        self._capacity = capacity
         self._changed = threading.Condition()
-        self._poses: list[VehiclePose] = []
+        self._poses = StampedEntries[VehiclePose](lambda pose: pose.stamp, capacity)
 
     def add(self, message: Odometry) -> None:
         """Store one odometry message.
@@ -99,14 +99,7 @@ class PoseBuffer:
         with self._changed:
             if self._poses and stamp < self._poses[-1].stamp - CLOCK_JUMP:
                 self._poses.clear()  # a bag or a simulator was started again
-            index = bisect_left([known.stamp for known in self._poses], stamp)
-            if index < len(self._poses) and self._poses[index].stamp == stamp:
-                self._poses[index] = entry
-            else:
-                self._poses.insert(index, entry)
-            if index == 0 and len(self._poses) > self._capacity:
-                self._poses = [entry]  # older than all that is kept: likewise
-            del self._poses[: -self._capacity]
+            self._poses.add(entry)
             self._changed.notify_all()
 
     @property
@@ -126,7 +119,7 @@ class PoseBuffer:
         """
         with self._changed:
             self._changed.wait_for(lambda: self._poses and self._poses[-1].stamp >= stamp, timeout)
-            stamps = [pose.stamp for pose in self._poses]
+            stamps = self._poses.stamps
             index = bisect_left(stamps, stamp)
             if index < len(stamps) and stamps[index] == stamp:
                 return self._poses[index]

@@ -46,6 +46,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage  # noqa: E402
 
 from emiff_msgs.msg import CameraCalibration  # noqa: E402
 from emiff_ros import bringup  # noqa: E402
+from emiff_ros.acceleration.openvino_package import openvino_version  # noqa: E402
 from emiff_ros.dair import bag_topics  # noqa: E402
 from emiff_ros.dair.bag_messages import MessageFactory  # noqa: E402
 from emiff_ros.dair.bag_topics import SideTopics  # noqa: E402
@@ -300,6 +301,7 @@ def main() -> None:
     key += f'{options.rate:g} Hz'
     results = json.loads(options.output.read_text()) if options.output.exists() else {}
     results['processor'], results['torch'] = processor_name(), torch.__version__
+    results['openvino'] = openvino_version()
     results[key] = report
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(results, indent=2) + '\n')

@@ -25,12 +25,13 @@ idea a file:
 - the whole network: ``batch_norm.py``, ``channels_last.py``, ``precision.py``, ``heap.py``,
   ``cuda_graph.py``;
 - pictures and stems: ``image_preparation.py``, ``stem.py``;
-- attention and sampling: ``deformable_table.py``, ``voxel_reads.py``;
+- attention and sampling: ``deformable_norm.py``, ``deformable_table.py``, ``voxel_reads.py``;
 - necks: ``height_convolution.py``, ``winograd.py``, ``volume_neck.py``, ``column_neck.py``;
 - 8 bits: ``byte_rounding.py``; of a 3D neck ``observer.py``, ``calibration.py`` and
   ``quantized_neck.py``; of a network with a folded one ``input_calibration.py``,
   ``rounded_convolution.py`` and ``rounded_parts.py``;
-- OpenVINO: ``openvino_program.py``, ``openvino_operators.py``, ``openvino_steps.py``;
+- OpenVINO: ``openvino_package.py``, ``openvino_program.py``, ``openvino_operators.py``,
+  ``openvino_steps.py``;
 - boxes: ``candidates.py``.
 """
 

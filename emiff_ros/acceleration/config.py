@@ -68,7 +68,7 @@ class AccelerationConfig(BaseModel):
             ``int8`` alone, with engine openvino.
         quantized_encoders: 8-bit factors in both backbones and behind them, which needs a
             calibration and engine openvino.
-        quantized_attention: the same in the cross attention.
+        quantized_attention: the same in the cross attention's ordinary convolutions.
         fused_activations: bias, sum and ReLU of the neck inside cuDNN's 2D convolution (GPU).
         device_decoding: boxes and their suppression on the device; only detections are copied.
         autotune: let cuDNN try its algorithms once for each size (GPU).

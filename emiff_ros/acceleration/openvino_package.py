@@ -22,13 +22,18 @@ LEAST_VERSION = 2025
 """Year of the oldest release that translates PyTorch's graphs as it is asked to here."""
 
 
+def openvino_version() -> str | None:
+    """Return the installed release, None if there is none."""
+    try:
+        return importlib.metadata.version('openvino')
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
 def has_openvino() -> bool:
     """Tell whether OpenVINO is installed, in a release that can be used."""
-    try:
-        year = int(importlib.metadata.version('openvino').partition('.')[0])
-    except (importlib.metadata.PackageNotFoundError, ValueError):
-        return False
-    return year >= LEAST_VERSION
+    year = (openvino_version() or '').partition('.')[0]
+    return year.isdecimal() and int(year) >= LEAST_VERSION
 
 
 def require_openvino() -> None:

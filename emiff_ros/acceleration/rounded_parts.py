@@ -15,7 +15,7 @@
 """Which convolutions of a network with a folded neck are rounded to 8 bits: those behind a ReLU.
 
 What sees both signs stays in float32: the pyramid's last convolutions and the neck's first one. So
-do the compression, which is small, positions, which need more than 8 bits, and the head.
+do the compression, which is small, the deformable convolutions and their positions, and the head.
 """
 
 from collections.abc import Callable
@@ -54,7 +54,7 @@ def round_encoder(encoder: nn.Module, calibration: InputCalibration) -> None:
 def round_attention(
     attention: nn.Module, calibration: InputCalibration, features_are_rectified: bool
 ) -> None:
-    """Round the cross attention but for its positions; like :func:`round_encoder`.
+    """Round the cross attention's ordinary convolutions; like :func:`round_encoder`.
 
     Its first roadside convolution is spared unless ``features_are_rectified``.
     """

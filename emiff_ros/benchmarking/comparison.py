@@ -32,7 +32,7 @@ from torch import nn
 
 from emiff_ros.acceleration import AccelerationConfig, InputCalibration, NeckCalibration
 from emiff_ros.acceleration.input_calibration import Calibration
-from emiff_ros.acceleration.openvino_package import has_openvino
+from emiff_ros.acceleration.openvino_package import has_openvino, openvino_version
 from emiff_ros.benchmarking.accuracy import PROTOCOL, average_precisions, read_pairs
 from emiff_ros.benchmarking.agreement import agreement
 from emiff_ros.benchmarking.fixed_rate import highest_rate, run_at_rate
@@ -309,6 +309,7 @@ def _machine(device: torch.device) -> dict[str, Any]:
         'python': platform.python_version(),
         'torch': torch.__version__,
         'numpy': np.__version__,
+        'openvino': openvino_version(),
         'cuda': torch.version.cuda if gpu else None,
         'cudnn': torch.backends.cudnn.version() if gpu else None,
         'threads': torch.get_num_threads(),

@@ -33,7 +33,7 @@ from rclpy.serialization import serialize_message
 import torch
 
 from emiff_msgs.msg import CameraCalibration, FeatureChunk, FeatureTensor
-from emiff_ros.acceleration import AcceleratedEncoder
+from emiff_ros.acceleration import AcceleratedEncoder, AccelerationConfig
 from emiff_ros.geometry import as_affine
 from emiff_ros.model.weights import load_infrastructure_encoder
 from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
@@ -108,7 +108,7 @@ class InfrastructureNode(ManagedNode):
         self._without_pieces = ''
         self.health.reporter.add('rate', self._rate_status)
 
-    def load_network(self, path: Path) -> torch.device:
+    def load_network(self, path: Path) -> tuple[torch.device, AccelerationConfig]:
         """Load the sender's half of the network.
 
         Raises:
@@ -142,7 +142,7 @@ class InfrastructureNode(ManagedNode):
             calibration_for(acceleration, path, fingerprint),
         )
         self._fingerprint = bytes.fromhex(fingerprint)
-        return self._device
+        return self._device, acceleration
 
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return the feature ``[C, h, w]`` of RGB pixels ``[height, width, 3]``."""

@@ -29,6 +29,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 import torch
 
+from emiff_ros.acceleration import AccelerationConfig
 from emiff_ros.acceleration.heap import return_freed_memory
 from emiff_ros.model.weights import read_metadata
 from emiff_ros.nodes.counters import ImageCounters
@@ -107,8 +108,8 @@ class ManagedNode(LifecycleNode):
 
     # Hooks of the subclasses.
 
-    def load_network(self, path: Path) -> torch.device:
-        """Load the weights in ``path``; return the device that they are on."""
+    def load_network(self, path: Path) -> tuple[torch.device, AccelerationConfig]:
+        """Load the weights in ``path``; return where and how they are computed with."""
         raise NotImplementedError
 
     def run_once(self) -> None:
@@ -166,19 +167,22 @@ class ManagedNode(LifecycleNode):
         metadata = read_metadata(path)
         trained_on = metadata.get('trained_on', 'unknown data')
         self.get_logger().info(f'weights {path.name}, trained on: {trained_on}')
-        device = self.load_network(path)
+        device, acceleration = self.load_network(path)
+        precision = 'int8' if acceleration.needs_calibration else acceleration.precision
         self._warm_up()
         self.health.network_ready(
             model=path.stem,
             fingerprint=metadata['fingerprint'][:16],
             trained_on=trained_on,
             device=device,
+            engine=acceleration.engine,
+            precision=precision,
             threads=torch.get_num_threads(),
             warm_up_ms=f'{self.warm_up_seconds * 1e3:.1f}',
         )
         self.get_logger().info(
-            f'network ready after {time.perf_counter() - started:.1f} s; '
-            f'one run takes {self.warm_up_seconds * 1e3:.0f} ms'
+            f'network ready after {time.perf_counter() - started:.1f} s: {acceleration.engine}, '
+            f'{precision}, one run takes {self.warm_up_seconds * 1e3:.0f} ms'
         )
         self.create_outputs()
         self._debug_topics = DebugTopics(self.outputs, (*COMMON_MEASUREMENTS, *self.measurements))

@@ -41,7 +41,7 @@ def choose_acceleration(
 
     ``auto`` is float32 on a CPU, which only rounds differently. On a GPU it is off: what is used
     there has been tested on CPUs only. The engine ``auto`` is OpenVINO where it is installed and
-    can do it, but for networks with a 3D neck: PyTorch is as fast there in half the memory.
+    can do it, but for networks with a 3D neck: PyTorch is as fast there, in less memory.
 
     Args:
         choice: one of ``CHOICES``.
@@ -51,7 +51,8 @@ def choose_acceleration(
         warn: is told if the CPU has no instructions for the precision.
 
     Raises:
-        ValueError: for another choice or engine, or one that the device does not have.
+        ValueError: for another choice or engine, or one that the device, the network's neck or
+            what is installed does not allow.
     """
     for name, value, known in (('acceleration', choice, CHOICES), ('engine', engine, ENGINES)):
         if value not in known:

@@ -30,7 +30,7 @@ import torch
 from vision_msgs.msg import Detection3DArray
 
 from emiff_msgs.msg import CameraCalibration, FeatureTensor, FusionStatus
-from emiff_ros.acceleration import AlignedView
+from emiff_ros.acceleration import AccelerationConfig, AlignedView
 from emiff_ros.geometry import compose
 from emiff_ros.matching.config import MatchingConfig
 from emiff_ros.matching.coverage import sees_range
@@ -132,7 +132,7 @@ class VehicleNode(ManagedNode):
         self.health.reporter.add_group(self._stations.statuses)
         self._chunk_input = ChunkInput(self, self._on_feature)
 
-    def load_network(self, path: Path) -> torch.device:
+    def load_network(self, path: Path) -> tuple[torch.device, AccelerationConfig]:
         """Load the receiver's half of the network."""
         values = self.parameters.values
         tf_is_wanted(*self._wanted_sources)
@@ -150,7 +150,7 @@ class VehicleNode(ManagedNode):
         if device.type == 'cuda':
             self._network.run_once(views=0)  # records the step that the first silence needs
         self._stations.begin(self._network.config.has_infrastructure)
-        return device
+        return device, acceleration
 
     def free_network(self) -> None:
         """Drop the weights."""

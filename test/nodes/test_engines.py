@@ -41,7 +41,10 @@ def folded_weights(tmp_path_factory):
 )
 def test_the_vehicle_fuses(acceleration, engine, folded_weights, start, world):
     settings = {'model': str(folded_weights), 'acceleration': acceleration, 'engine': engine}
-    start('infrastructure', **settings)
-    start('vehicle', **settings)
+    for side in ('infrastructure', 'vehicle'):
+        name = start(side, **settings).description.fully_qualified_name
+        described = world.listener.diagnostics(name, 'network', 20.0)
+        assert described['engine'] == ('torch' if engine == 'torch' else 'openvino')
+        assert described['precision'] == ('int8' if acceleration == 'int8' else 'float32')
     status = world.fused_result()
     assert [station.refused for station in status.stations] == [0]

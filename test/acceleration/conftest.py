@@ -20,9 +20,11 @@ from model.golden_cases import GOLDEN, SMALL, SMALL_S4
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from emiff_ros.model import Camera
 from emiff_ros.model.config import EmiffConfig
+from emiff_ros.model.deformable import DeformableConv
 from emiff_ros.share import share_directory
 
 DEVICES = ['cpu'] + (['cuda'] if torch.cuda.is_available() else [])
@@ -76,3 +78,22 @@ def folded_camera():
     intrinsics = np.array([[90.0, 0, 80], [0, 90, 48], [0, 0, 1]])
     camera_from_vehicle = np.array([[0.0, -1, 0, 0.5], [0, 0, -1, 1.5], [1, 0, 0, 0.2]])
     return Camera(intrinsics, camera_from_vehicle, (96, 160))
+
+
+@pytest.fixture
+def deformable():
+    """Return a deformable convolution whose taps move."""
+    torch.manual_seed(3)
+    convolution = DeformableConv(8, 'test').requires_grad_(False).eval()
+    convolution.offset.weight.normal_(0, 0.2)
+    return convolution
+
+
+@pytest.fixture
+def norm():
+    """Return the norm behind it, with no number at zero or one."""
+    norm = nn.BatchNorm2d(8).requires_grad_(False).eval()
+    for values in (norm.weight, norm.bias, norm.running_mean):
+        values.normal_()
+    norm.running_var.uniform_(0.5, 2)
+    return norm

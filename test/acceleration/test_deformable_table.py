@@ -16,44 +16,25 @@
 
 import pytest
 import torch
-from torch import nn
 
 from emiff_ros.acceleration import deformable_table
 from emiff_ros.acceleration.deformable_table import TableDeformableConv
-from emiff_ros.model.deformable import DeformableConv
-
-
-@pytest.fixture
-def convolution():
-    torch.manual_seed(3)
-    convolution = DeformableConv(8, 'test').requires_grad_(False).eval()
-    convolution.offset.weight.normal_(0, 0.2)
-    return convolution
-
-
-@pytest.fixture
-def norm():
-    norm = nn.BatchNorm2d(8).requires_grad_(False).eval()
-    for values in (norm.weight, norm.bias, norm.running_mean):
-        values.normal_()
-    norm.running_var.uniform_(0.5, 2)
-    return norm
 
 
 @pytest.mark.parametrize('at_once', [1, 1 << 19])
 @pytest.mark.parametrize('size', [(11, 20), (1, 1), (6, 5)])
 @pytest.mark.parametrize('reach', [0.0, 1.5, 100.0])
-def test_it_is_the_convolution(convolution, norm, size, at_once, reach, monkeypatch):
+def test_it_is_the_convolution(deformable, norm, size, at_once, reach, monkeypatch):
     """Row by row and at once; taps near and far outside the map included."""
     monkeypatch.setattr(deformable_table, '_VALUES_AT_ONCE', at_once)
-    convolution.offset.bias.uniform_(-reach, reach)
+    deformable.offset.bias.uniform_(-reach, reach)
     x = torch.randn(2, 8, *size)
-    ours = TableDeformableConv(convolution, norm)(x)
-    torch.testing.assert_close(ours, norm(convolution(x)), rtol=1e-5, atol=3e-5)
+    ours = TableDeformableConv(deformable, norm)(x)
+    torch.testing.assert_close(ours, norm(deformable(x)), rtol=1e-5, atol=3e-5)
 
 
-def test_taps_at_no_number_read_nothing(convolution, norm):
-    convolution.offset.bias.fill_(float('nan'))
-    ours = TableDeformableConv(convolution, norm)(torch.randn(1, 8, 6, 5))
+def test_taps_at_no_number_read_nothing(deformable, norm):
+    deformable.offset.bias.fill_(float('nan'))
+    ours = TableDeformableConv(deformable, norm)(torch.randn(1, 8, 6, 5))
     nothing = norm(torch.zeros(1, 8, 6, 5))
     torch.testing.assert_close(ours, nothing)

@@ -16,53 +16,34 @@
 
 import pytest
 import torch
-from torch import nn
 
 from emiff_ros.acceleration.openvino_operators import DeformableOperator, use_operators
 from emiff_ros.acceleration.openvino_program import OpenVinoProgram
 from emiff_ros.model.cross_attention import ScaleAlignment
-from emiff_ros.model.deformable import DeformableConv
 
 
-@pytest.fixture
-def convolution():
-    torch.manual_seed(3)
-    convolution = DeformableConv(8, 'test').requires_grad_(False).eval()
-    convolution.offset.weight.normal_(0, 0.2)
-    return convolution
-
-
-@pytest.fixture
-def norm():
-    norm = nn.BatchNorm2d(8).requires_grad_(False).eval()
-    for values in (norm.weight, norm.bias, norm.running_mean):
-        values.normal_()
-    norm.running_var.uniform_(0.5, 2)
-    return norm
-
-
-def both(convolution, norm, x):
+def both(deformable, norm, x):
     """Return what PyTorch and OpenVINO make of the operator."""
-    operator = DeformableOperator(convolution, norm)
+    operator = DeformableOperator(deformable, norm)
     return operator(x), OpenVinoProgram(lambda x: [operator(x)])(x)[0]
 
 
 @pytest.mark.parametrize('size', [(11, 20), (1, 1), (6, 5)])
 @pytest.mark.parametrize('reach', [0.0, 1.5, 100.0])
-def test_it_is_the_convolution(convolution, norm, size, reach):
+def test_it_is_the_convolution(deformable, norm, size, reach):
     """Taps near and far outside the map included."""
-    convolution.offset.bias.uniform_(-reach, reach)
+    deformable.offset.bias.uniform_(-reach, reach)
     x = torch.randn(2, 8, *size)
-    for ours in both(convolution, norm, x):
-        torch.testing.assert_close(ours, norm(convolution(x)), rtol=1e-5, atol=1e-4)
+    for ours in both(deformable, norm, x):
+        torch.testing.assert_close(ours, norm(deformable(x)), rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf'), -float('inf'), 1e30, -1e30])
-def test_taps_at_no_number_or_out_of_the_world_read_nothing(convolution, norm, value):
+def test_taps_at_no_number_or_out_of_the_world_read_nothing(deformable, norm, value):
     """Above all they read no memory that is not theirs."""
-    convolution.offset.bias.fill_(value)
+    deformable.offset.bias.fill_(value)
     x = torch.randn(1, 8, 6, 5)
-    _, ours = both(convolution, norm, x)
+    _, ours = both(deformable, norm, x)
     torch.testing.assert_close(ours, norm(torch.zeros(1, 8, 6, 5)), rtol=1e-5, atol=1e-5)
 
 

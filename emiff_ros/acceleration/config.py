@@ -20,6 +20,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 import torch
 
+from emiff_ros.acceleration.openvino_package import require_openvino
+
 GPU_ONLY = ('fused_activations', 'autotune', 'cuda_graphs', 'parallel_encoders')
 CPU_ONLY = (
     'indexed_deformation',
@@ -125,7 +127,7 @@ class AccelerationConfig(BaseModel):
     def check_device(
         self, device: torch.device, subject: str, switches: Sequence[str] = (*GPU_ONLY, *CPU_ONLY)
     ) -> None:
-        """Check that what is switched on exists on a device.
+        """Check that what is switched on is installed and exists on a device.
 
         Args:
             device: where the network is.
@@ -133,14 +135,16 @@ class AccelerationConfig(BaseModel):
             switches: that play a role there.
 
         Raises:
-            ValueError: for a switch that needs another kind of device.
+            ValueError: for a switch that needs another kind of device, or without OpenVINO.
         """
         for name in switches:
             kind, needed = ('cuda', 'an NVIDIA GPU') if name in GPU_ONLY else ('cpu', 'a CPU')
             if getattr(self, name) and device.type != kind:
                 raise ValueError(f'{name} needs {needed}; {subject} is on {device}')
-        if self.engine == 'openvino' and device.type != 'cpu':
-            raise ValueError(f'engine openvino needs a CPU; {subject} is on {device}')
+        if self.engine == 'openvino':
+            require_openvino()
+            if device.type != 'cpu':
+                raise ValueError(f'engine openvino needs a CPU; {subject} is on {device}')
 
     @property
     def needs_calibration(self) -> bool:

@@ -28,7 +28,6 @@ from emiff_ros.acceleration.cuda_graph import CapturedStep
 from emiff_ros.acceleration.heap import keep_freed_memory
 from emiff_ros.acceleration.image_preparation import ImagePreparation
 from emiff_ros.acceleration.input_calibration import InputCalibration, checked_calibration
-from emiff_ros.acceleration.openvino_package import require_openvino
 from emiff_ros.acceleration.openvino_program import OpenVinoProgram
 from emiff_ros.acceleration.precision import set_precision
 from emiff_ros.acceleration.rounded_parts import round_encoder
@@ -60,8 +59,6 @@ class AcceleratedEncoder:
                 calibration or the package that it needs.
         """
         device = next(encoder.parameters()).device
-        if acceleration.engine == 'openvino':
-            require_openvino()
         acceleration.check_device(device, 'this encoder', _SWITCHES)
         if encoder.training:
             raise ValueError('the encoder is in training mode; call eval() before accelerating it')

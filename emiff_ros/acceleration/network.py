@@ -15,7 +15,7 @@
 """An EMIFF network with speed-ups, for one frame at a time."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -275,12 +275,11 @@ class AcceleratedEmiff:
     @contextmanager
     def _settings(self) -> Iterator[None]:
         """Want no gradients, and set what cuDNN has for the whole process, for one call."""
-        with torch.no_grad(), ExitStack() as stack:
-            if self.device.type == 'cuda':
-                acceleration = self.acceleration
-                stack.enter_context(
-                    convolution_settings(acceleration.autotune, acceleration.precision == 'tf32')
-                )
+        acceleration, settings = self.acceleration, nullcontext()
+        if self.device.type == 'cuda':
+            tf32 = acceleration.precision == 'tf32'
+            settings = convolution_settings(acceleration.autotune, tf32)
+        with torch.no_grad(), settings:
             yield
 
     def _threshold(self, value: float) -> Tensor:

@@ -21,7 +21,6 @@ from torch import Tensor
 from emiff_ros.acceleration.column_neck import ColumnNeck, columns_of
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.input_calibration import Calibration
-from emiff_ros.acceleration.openvino_package import require_openvino
 from emiff_ros.acceleration.openvino_program import OpenVinoProgram
 from emiff_ros.acceleration.steps import Maps, NetworkSteps, aligned_scales, vehicle_map
 from emiff_ros.model import Emiff, HeadMaps
@@ -88,7 +87,5 @@ def make_steps(
     Raises:
         ValueError: if a speed-up does not fit the network or its device, or OpenVINO is missing.
     """
-    if acceleration.engine == 'torch':
-        return NetworkSteps(model, acceleration, calibration)
-    require_openvino()
-    return OpenVinoSteps(model, acceleration, calibration)
+    kind = OpenVinoSteps if acceleration.engine == 'openvino' else NetworkSteps
+    return kind(model, acceleration, calibration)

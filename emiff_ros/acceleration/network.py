@@ -27,7 +27,7 @@ from emiff_ros.acceleration.candidates import SCORE, Candidates, boxes_from_cand
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.convolution_settings import convolution_settings
 from emiff_ros.acceleration.cuda_graph import CapturedStep
-from emiff_ros.acceleration.heap import keep_freed_memory
+from emiff_ros.acceleration.heap import keep_freed_memory, return_freed_memory
 from emiff_ros.acceleration.image_preparation import ImagePreparation, shrink_with_opencv
 from emiff_ros.acceleration.input_calibration import Calibration
 from emiff_ros.acceleration.openvino_steps import make_steps
@@ -101,6 +101,8 @@ class AcceleratedEmiff:
         if acceleration.keep_memory:
             keep_freed_memory()
         self._steps = make_steps(model, acceleration, calibration)
+        if acceleration.keep_memory:
+            return_freed_memory()  # what changing the weights took is of no use to any frame
         preparation = ImagePreparation(
             self.config, self.device, acceleration.dtype, acceleration.channels_last
         )

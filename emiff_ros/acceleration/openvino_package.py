@@ -30,22 +30,32 @@ def openvino_version() -> str | None:
         return None
 
 
-def has_openvino() -> bool:
-    """Tell whether OpenVINO is installed, in a release that can be used."""
-    year = (openvino_version() or '').partition('.')[0]
-    return year.isdecimal() and int(year) >= LEAST_VERSION
+def openvino_problem() -> str | None:
+    """Return why OpenVINO cannot be used, as the end of a sentence; None if it can."""
+    version = openvino_version()
+    if version is None:
+        return 'is not installed'
+    year = version.partition('.')[0]
+    if not year.isdecimal() or int(year) < LEAST_VERSION:
+        return f'is {version}'
+    try:
+        _import()
+    except Exception as error:  # Beside libraries that it was not built for it raises anything.
+        return f'cannot be imported ({type(error).__name__}: {error})'
+    return None
 
 
 def require_openvino() -> None:
-    """Check that OpenVINO is installed.
+    """Check that OpenVINO can be used.
 
     Raises:
-        ValueError: if it is not; the message says how to get it.
+        ValueError: if it cannot; the message says how to get it.
     """
-    if not has_openvino():
+    problem = openvino_problem()
+    if problem is not None:
         raise ValueError(
             f'8 bits and engine openvino need the package openvino, {LEAST_VERSION}.0 or later, '
-            'which is not installed; get it with: pip install openvino'
+            f'which {problem}; get it with: pip install openvino'
         )
 
 
@@ -56,9 +66,13 @@ def import_openvino() -> ModuleType:
     nothing for a node to do. Where the reporting package is missing it keeps silent.
 
     Raises:
-        ValueError: if it is not installed.
+        ValueError: if it cannot be used.
     """
     require_openvino()
+    return _import()
+
+
+def _import() -> ModuleType:
     sys.modules.setdefault('openvino_telemetry', None)
     import openvino
 

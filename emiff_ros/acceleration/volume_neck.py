@@ -28,13 +28,15 @@ from emiff_ros.model.neck import VolumeNeck
 class Residual(nn.Module):
     """ReLU(x + convolution(ReLU(convolution(x)))), where convolutions add and apply ReLU."""
 
-    def __init__(self, first: nn.Module, second: nn.Module) -> None:
-        """Take both convolutions."""
+    def __init__(self, first: nn.Module, second: nn.Module, in_place: bool = False) -> None:
+        """Take both convolutions; ``in_place`` writes the result over the input."""
         super().__init__()
-        self.first, self.second = first, second
+        self.first, self.second, self.in_place = first, second, in_place
 
     def forward(self, x: Tensor) -> Tensor:
         """Run both."""
+        if self.in_place:
+            return self.second(self.first(x), residual=x, out=x)
         return self.second(self.first(x), residual=x)
 
 
@@ -59,7 +61,10 @@ class HeightMajorNeck(nn.Module):
                 layers.append(_convolution(layer[0], form, fused))
             else:
                 sides = layer.first, layer.second
-                layers.append(Residual(*(_convolution(side, form, fused) for side in sides)))
+                # The volume is the caller's, what comes after it is the neck's own.
+                in_place = form == 'winograd' and bool(layers)
+                convolutions = (_convolution(side, form, fused) for side in sides)
+                layers.append(Residual(*convolutions, in_place=in_place))
         self.layers = nn.Sequential(*layers)
 
     def forward(self, volume: Tensor) -> Tensor:

@@ -12,33 +12,43 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Winograd's minimal filtering F(4x4, 3x3) for the float32 3D neck on a CPU.
+"""Winograd's minimal filtering F(6x6, 3x3) for the float32 3D neck on a CPU.
 
-Along y and x, four outputs come from six products instead of twelve, so that 4x4 outputs of a
-plane take 36 products instead of 144 (Lavin and Gray, arXiv 1509.09308). The height stays an
+Along y and x, six outputs come from eight products instead of eighteen, so that 6x6 outputs of a
+plane take 64 products instead of 324 (Lavin and Gray, arXiv 1509.09308). The height stays an
 ordinary convolution of three planes. oneDNN's own Winograd cannot be reached from PyTorch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-TILE = 4
+TILE = 6
 _PATCH = TILE + 2
-_STRIP_VALUES = 4 << 20
-_FILTER = torch.tensor(
-    [
-        [1 / 4, 0, 0],
-        [-1 / 6, -1 / 6, -1 / 6],
-        [-1 / 6, 1 / 6, -1 / 6],
-        [1 / 24, 1 / 12, 1 / 6],
-        [1 / 24, -1 / 12, 1 / 6],
-        [0, 0, 1],
-    ],
-    dtype=torch.float64,
-)
+_STRIP_TILES = 168
+_POINTS = (0, 1, -1, 2, -2, 1 / 2, -1 / 2)
+_AT_ONE = _POINTS.index(1) * (_PATCH + 1)
+"""The point (1, 1) of a transformed plane: what is added there reaches all sums alike."""
+
+
+def _transforms() -> tuple[Tensor, Tensor, Tensor]:
+    """Return float64 transforms: of eight inputs [8, 8], a filter [8, 3], to six sums [6, 8].
+
+    Polynomials are multiplied by their values at _POINTS and at infinity (Cook and Toom).
+    """
+    inputs = np.zeros((_PATCH, _PATCH))
+    filters, sums = np.zeros((_PATCH, 3)), np.zeros((TILE, _PATCH))
+    for row, point in enumerate(_POINTS):
+        others = np.poly([other for other in _POINTS if other != point])
+        inputs[row, :-1] = others[::-1]
+        filters[row] = point ** np.arange(3.0) / np.polyval(others, point)
+        sums[:, row] = point ** np.arange(float(TILE))
+    inputs[-1] = np.poly(_POINTS)[::-1]
+    filters[-1, -1] = sums[-1, -1] = 1
+    return torch.from_numpy(inputs), torch.from_numpy(filters), torch.from_numpy(sums)
 
 
 class WinogradConvolution(nn.Module):
@@ -52,99 +62,96 @@ class WinogradConvolution(nn.Module):
         """Take the weights of ``convolution`` [D, C, 3, 3, 3], axes x, y, z; the stride is z's."""
         super().__init__()
         self.stride, self.padding = convolution.stride[2], convolution.padding[2]
-        weight = convolution.weight.detach().permute(3, 2, 0, 1, 4).double()
-        weight = torch.einsum('ay,bx,yxdcz->abdcz', _FILTER, _FILTER, weight)
+        spread, filters, gather = _transforms()
+        weight = convolution.weight.detach().permute(3, 2, 4, 1, 0).double()
+        weight = torch.einsum('ay,bx,yxzcd->abzcd', filters, filters, weight)
         bias = convolution.bias
-        bias = weight.new_zeros(weight.shape[2]) if bias is None else bias.detach()
-        self.weights = nn.ParameterList(
-            nn.Parameter(
-                one.float().unsqueeze(3).contiguous(memory_format=torch.channels_last),
-                requires_grad=False,
-            )
-            for one in weight.flatten(0, 1)
-        )
-        self.bias = nn.Parameter(bias.float(), requires_grad=False)
+        bias = weight.new_zeros(weight.shape[-1]) if bias is None else bias.detach()
+        for name, values in (
+            ('weight', weight.flatten(2, 3).flatten(0, 1)),
+            ('bias', bias),
+            ('spread', spread),
+            ('gather', gather),
+        ):
+            self.register_parameter(name, nn.Parameter(values.float().contiguous(), False))
 
-    def forward(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
-        """Return ReLU(convolution + bias + residual)."""
-        height, _, rows, columns = x.shape
-        count = (height + 2 * self.padding - 3) // self.stride + 1
-        out = torch.empty(
-            *(count, len(self.bias), rows, columns),
-            dtype=x.dtype,
-            memory_format=torch.channels_last,
-        )
+    def forward(
+        self, x: Tensor, residual: Tensor | None = None, out: Tensor | None = None
+    ) -> Tensor:
+        """Return ReLU(convolution + bias + residual), in ``out``, which may be ``residual``."""
         pixels = x.permute(0, 2, 3, 1)
-        per_tile_row = height * x.shape[1] * -(-columns // TILE) * _PATCH**2
-        step = TILE * max(1, _STRIP_VALUES // per_tile_row)
+        height, rows, columns, _ = pixels.shape
+        count = (height + 2 * self.padding - 3) // self.stride + 1
+        if out is None:
+            shape = count, len(self.bias), rows, columns
+            out = torch.empty(shape, memory_format=torch.channels_last)
+        step = TILE * max(1, _STRIP_TILES // -(-columns // TILE))
         for start in range(0, rows, step):
             stop = min(start + step, rows)
-            values = self._strip(pixels, start, stop)[:, : stop - start, :columns]
-            if residual is not None:
-                values = values.add_(residual[:, :, start:stop].permute(0, 2, 3, 1))
-            torch.clamp(values, min=0, out=out[:, :, start:stop].permute(0, 2, 3, 1))
+            sums = self._sums(self._factors(pixels, start, stop), count)
+            written, added = (
+                None if planes is None else planes[:, :, start:stop].permute(0, 2, 3, 1)
+                for planes in (out, residual)
+            )
+            _add_and_rectify(sums, added, written)
         return out
 
-    def _strip(self, pixels: Tensor, start: int, stop: int) -> Tensor:
-        """Convolve rows start to stop of [nz, ny, nx, C]: [nz', 4 rows, 4 columns, D]."""
+    def _factors(self, pixels: Tensor, start: int, stop: int) -> Tensor:
+        """Transform rows start to stop of [nz, ny, nx, C], tile by tile: [64, y, x, nz, C]."""
         height, rows, columns, channels = pixels.shape
         high, wide = -(-(stop - start) // TILE), -(-columns // TILE)
+        length = TILE * wide + 2
         first, last = max(start - 1, 0), min(start + TILE * high + 1, rows)
         above, below = first - (start - 1), start + TILE * high + 1 - last
-        beside = 1, TILE * wide + 1 - columns
-        patch = functional.pad(pixels[:, first:last], (0, 0, *beside, above, below))
-        lines = patch.new_empty(_PATCH, height, high, TILE * wide + 2, channels)
-        _spread(_taps(patch, 1, high), lines.unbind(0))
-        cells = patch.new_empty(_PATCH, _PATCH, height, high, wide, channels)
-        _spread(_taps(lines, 3, wide), cells.unbind(1))
+        beside = 1, length - 1 - columns
+        strip = functional.pad(pixels[:, first:last], (0, 0, *beside, above, below))
 
-        count = (height + 2 * self.padding - 3) // self.stride + 1
-        products = []
-        for index, weight in enumerate(self.weights):
-            tiles = cells[index // _PATCH, index % _PATCH].flatten(1, 2)
-            # At this point of the transformed plane a constant reaches all outputs.
-            bias = self.bias if index == _PATCH + 1 else None
-            product = functional.conv2d(
-                tiles.permute(2, 0, 1).unsqueeze(0),
-                weight,
-                bias,
-                (self.stride, 1),
-                (self.padding, 0),
+        lines = strip.new_empty(high, height, _PATCH, length * channels)
+        for tile, out in enumerate(lines):
+            patch = strip[:, TILE * tile : TILE * tile + _PATCH].flatten(2)
+            torch.bmm(self.spread.expand(height, -1, -1), patch, out=out)
+        lines = lines.unflatten(3, (length, channels)).permute(2, 0, 3, 1, 4)
+        taps = lines.unfold(2, _PATCH, TILE).permute(0, 5, 1, 2, 3, 4)
+        factors = torch.bmm(self.spread.expand(_PATCH, -1, -1), taps.flatten(2))
+        return factors.view(-1, *taps.shape[2:])
+
+    def _sums(self, factors: Tensor, count: int) -> Tensor:
+        """Multiply by the weights and transform back: [nz', 6, 6, y, x, D]."""
+        points, high, wide, height, channels = factors.shape
+        planes = factors.view(points, high * wide, height * channels)
+        products = planes.new_empty(count, points, high * wide, len(self.bias))
+        for plane, out in enumerate(products):
+            below = plane * self.stride - self.padding
+            first, last = max(below, 0), min(below + 3, height)
+            read = slice(first * channels, last * channels)
+            taps = slice((first - below) * channels, (last - below) * channels)
+            torch.bmm(planes[:, :, read], self.weight[:, taps], out=out)
+        products[:, _AT_ONE] += self.bias
+        rows = torch.matmul(self.gather, products.view(count, _PATCH, -1))
+        sums = torch.matmul(self.gather, rows.view(count * TILE, _PATCH, -1))
+        return sums.view(count, TILE, TILE, high, wide, -1)
+
+
+def _add_and_rectify(sums: Tensor, added: Tensor | None, out: Tensor) -> None:
+    """Write ReLU(sums + added) to [nz, rows, columns, D]; the last tiles may reach beyond it."""
+    for y, inside_y, rows in _tiles(out.shape[1]):
+        for x, inside_x, columns in _tiles(out.shape[2]):
+            values = sums[:, :inside_y, :inside_x, y, x].permute(0, 3, 1, 4, 2, 5)
+            target, given = (
+                None
+                if whole is None
+                else whole[:, rows, columns]
+                .unflatten(2, (-1, inside_x))
+                .unflatten(1, (-1, inside_y))
+                for whole in (out, added)
             )
-            products.append(product[0].permute(1, 2, 0).unflatten(1, (high, wide)))
-        joined = patch.new_empty(_PATCH, count, high, wide, TILE, len(self.bias))
-        for row in range(_PATCH):
-            _gather(products[row * _PATCH : (row + 1) * _PATCH], joined[row].unbind(3))
-        result = patch.new_empty(count, high, TILE, TILE * wide, len(self.bias))
-        _gather(joined.flatten(3, 4).unbind(0), result.unbind(2))
-        return result.flatten(1, 2)
+            torch.clamp(values if given is None else values.add_(given), min=0, out=target)
 
 
-def _taps(x: Tensor, axis: int, count: int) -> list[Tensor]:
-    """Return the six values that each of ``count`` tiles reads along an axis."""
-    length = TILE * (count - 1) + 1
-    every = (slice(None),) * axis + (slice(None, None, TILE),)
-    return [x.narrow(axis, tap, length)[every] for tap in range(_PATCH)]
-
-
-def _spread(taps: Sequence[Tensor], out: Sequence[Tensor]) -> None:
-    """Transform six neighbours of each tile into its six factors."""
-    torch.sub(taps[4], taps[2], alpha=5, out=out[0]).add_(taps[0], alpha=4)
-    even, odd = (torch.sub(taps[far], taps[near], alpha=4) for far, near in ((4, 2), (3, 1)))
-    torch.add(even, odd, out=out[1])
-    torch.sub(even, odd, out=out[2])
-    torch.sub(taps[4], taps[2], out=even)
-    torch.sub(taps[3], taps[1], out=odd)
-    torch.add(even, odd, alpha=2, out=out[3])
-    torch.sub(even, odd, alpha=2, out=out[4])
-    torch.sub(taps[5], taps[3], alpha=5, out=out[5]).add_(taps[1], alpha=4)
-
-
-def _gather(products: Sequence[Tensor], out: Sequence[Tensor]) -> None:
-    """Transform the six products of each tile into its four sums."""
-    near_sum, near_gap = products[1] + products[2], products[1] - products[2]
-    far_sum, far_gap = products[3] + products[4], products[3] - products[4]
-    torch.add(near_gap, far_gap, alpha=2, out=out[1])
-    torch.add(near_sum, far_sum, alpha=4, out=out[2])
-    torch.add(near_gap, far_gap, alpha=8, out=out[3]).add_(products[5])
-    torch.add(near_sum, far_sum, out=out[0]).add_(products[0])
+def _tiles(length: int) -> Iterator[tuple[slice, int, slice]]:
+    """Yield the whole tiles of an axis, then the one cut short: which, values in each, pixels."""
+    whole, rest = divmod(length, TILE)
+    if whole:
+        yield slice(0, whole), TILE, slice(0, whole * TILE)
+    if rest:
+        yield slice(whole, whole + 1), rest, slice(whole * TILE, length)

@@ -32,7 +32,7 @@ from torch import nn
 
 from emiff_ros.acceleration import AccelerationConfig, InputCalibration, NeckCalibration
 from emiff_ros.acceleration.input_calibration import Calibration
-from emiff_ros.acceleration.openvino_package import has_openvino, openvino_version
+from emiff_ros.acceleration.openvino_package import openvino_problem, openvino_version
 from emiff_ros.benchmarking.accuracy import PROTOCOL, average_precisions, read_pairs
 from emiff_ros.benchmarking.agreement import agreement
 from emiff_ros.benchmarking.fixed_rate import highest_rate, run_at_rate
@@ -286,7 +286,7 @@ def _stage_precisions(
     if device.type == 'cuda':
         return 'float16', 'bfloat16'
     floats = dict.fromkeys(('float32', quick_precision()))
-    folded = config.neck.kind == 'folded' and has_openvino()
+    folded = config.neck.kind == 'folded' and openvino_problem() is None
     return *floats, *[OPENVINO] * folded, *['int8'] * quantized
 
 

@@ -21,7 +21,11 @@ import torch
 
 from emiff_ros.acceleration import AccelerationConfig, InputCalibration
 from emiff_ros.acceleration.input_calibration import CALIBRATION_SUFFIX
-from emiff_ros.acceleration.openvino_package import has_openvino, require_openvino
+from emiff_ros.acceleration.openvino_package import (
+    openvino_problem,
+    openvino_version,
+    require_openvino,
+)
 from emiff_ros.model import EmiffConfig
 from emiff_ros.processor import multiplies
 
@@ -48,7 +52,8 @@ def choose_acceleration(
         engine: one of ``ENGINES``.
         config: of the network.
         device: where the network runs.
-        warn: is told if the CPU has no instructions for the precision.
+        warn: is told if the CPU has no instructions for the precision, or if OpenVINO is installed
+            but cannot be used.
 
     Raises:
         ValueError: for another choice or engine, or one that the device, the network's neck or
@@ -67,8 +72,8 @@ def choose_acceleration(
             f'engine openvino does not do acceleration {choice} on {device}; expected '
             f'{" or ".join(_OPENVINO)} on a CPU, or another engine'
         )
-    preferred = engine == 'auto' and config.neck.kind == 'folded' and has_openvino()
-    if precision == 'int8' or engine == 'openvino' or (able and preferred):
+    preferred = able and engine == 'auto' and config.neck.kind == 'folded'
+    if precision == 'int8' or engine == 'openvino' or (preferred and _has_openvino(warn)):
         return AccelerationConfig.for_openvino(quantized=precision == 'int8')
     if precision == 'off':
         return AccelerationConfig.plain()
@@ -81,6 +86,15 @@ def choose_acceleration(
             'long as with float32; use auto'
         )
     return acceleration
+
+
+def _has_openvino(warn: Callable[[str], object]) -> bool:
+    if openvino_version() is None:
+        return False
+    problem = openvino_problem()
+    if problem is not None:
+        warn(f'openvino {problem}; PyTorch computes everything')
+    return problem is None
 
 
 def _check_8_bits(engine: str, config: EmiffConfig, on_gpu: bool) -> None:

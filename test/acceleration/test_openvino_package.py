@@ -21,7 +21,11 @@ import sys
 
 import pytest
 
-from emiff_ros.acceleration.openvino_package import has_openvino, import_openvino, require_openvino
+from emiff_ros.acceleration.openvino_package import (
+    import_openvino,
+    openvino_problem,
+    require_openvino,
+)
 from emiff_ros.share import share_directory
 
 RUN = """
@@ -47,16 +51,26 @@ def test_it_runs_without_a_report(tmp_path):
     assert not (tmp_path / 'intel').exists()
 
 
-@pytest.mark.parametrize('version', [None, '2024.6.0', 'custom'])
-def test_without_a_usable_release_the_remedy_is_named(version, monkeypatch):
+@pytest.mark.parametrize(
+    ('version', 'problem'),
+    [(None, 'is not installed'), ('2024.6.0', 'is 2024.6.0'), ('custom', 'is custom')],
+)
+def test_without_a_usable_release_the_remedy_is_named(version, problem, monkeypatch):
     def found(name):
         if version is None:
             raise importlib.metadata.PackageNotFoundError(name)
         return version
 
-    assert has_openvino()
+    assert openvino_problem() is None
     monkeypatch.setattr(importlib.metadata, 'version', found)
-    assert not has_openvino()
+    assert openvino_problem() == problem
     for refuse in (require_openvino, import_openvino):
-        with pytest.raises(ValueError, match='2025.0 or later.*pip install openvino'):
+        with pytest.raises(ValueError, match=f'2025.0 or later.*{problem}.*pip install openvino'):
             refuse()
+
+
+def test_a_release_that_cannot_be_imported_is_found_out(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'openvino', None)
+    assert openvino_problem().startswith('cannot be imported (ModuleNotFoundError: ')
+    with pytest.raises(ValueError, match='cannot be imported .*pip install openvino'):
+        import_openvino()

@@ -15,6 +15,7 @@
 """The parameters ``acceleration`` and ``engine``: what they stand for, and the same answer."""
 
 from pathlib import Path
+import sys
 
 from nodes.world import save_tiny_model
 import numpy as np
@@ -48,8 +49,18 @@ def test_float32_on_a_cpu_is_computed_by_openvino_where_it_is(choice, monkeypatc
     assert choose(choice, CPU) == AccelerationConfig.for_openvino()
     assert choose(choice, CPU, 'openvino') == AccelerationConfig.for_openvino()
     assert choose(choice, CPU, 'torch') == AccelerationConfig.for_cpu('float32')
-    monkeypatch.setattr(speed, 'has_openvino', lambda: False)
+    monkeypatch.setattr(speed, 'openvino_version', lambda: None)
     assert choose(choice, CPU) == AccelerationConfig.for_cpu('float32')
+
+
+def test_an_openvino_that_is_broken_is_a_warning_where_nobody_asked_for_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'openvino', None)
+    warnings = []
+    chosen = choose_acceleration('auto', 'auto', FOLDED, CPU, warnings.append)
+    assert chosen == AccelerationConfig.for_cpu('float32')
+    assert 'openvino cannot be imported' in warnings[0]
+    with pytest.raises(ValueError, match='cannot be imported .*pip install openvino'):
+        choose('int8', CPU)
 
 
 def test_a_3d_neck_gets_openvino_only_if_it_is_asked_for():
@@ -81,7 +92,7 @@ def test_8_bits_are_for_a_cpu():
 def test_8_bits_need_openvino(monkeypatch):
     with pytest.raises(ValueError, match='int8 needs engine openvino; engine is torch'):
         choose('int8', CPU, 'torch')
-    monkeypatch.setattr(openvino_package, 'has_openvino', lambda: False)
+    monkeypatch.setattr(openvino_package, 'openvino_version', lambda: None)
     with pytest.raises(ValueError, match='pip install openvino'):
         choose('int8', CPU)
 

@@ -22,6 +22,9 @@ from numpy.typing import NDArray
 
 _START = b'\xff\xd8'
 _END = b'\xff\xd9'
+_BLOCK = 4096
+
+Bytes = bytes | bytearray | memoryview
 
 _FLAGS = {
     1: cv2.IMREAD_COLOR,
@@ -31,19 +34,29 @@ _FLAGS = {
 }
 
 
-def is_jpeg(data: bytes) -> bool:
+def is_jpeg(data: Bytes) -> bool:
     """Tell whether ``data`` begins as a JPEG does."""
-    return data[:2] == _START
+    return bytes(data[:2]) == _START
 
 
-def is_complete_jpeg(data: bytes) -> bool:
+def is_complete_jpeg(data: Bytes) -> bool:
     """Tell whether a JPEG has its end.
 
     One that was cut off still decodes, to a picture with a grey lower part. The end-of-image
     marker cannot occur within compressed data, so it must be the last thing; cameras fill up the
     rest of their buffer with zeros.
     """
-    return is_jpeg(data) and data.rstrip(b'\x00').endswith(_END)
+    return is_jpeg(data) and _tail(data).endswith(_END)
+
+
+def _tail(data: Bytes) -> bytes:
+    """Return the last bytes, at least two, before the zeros at the end; ``data`` is not copied."""
+    for end in range(len(data), 0, -_BLOCK):
+        # One more than a block, so that no marker lies across two.
+        tail = bytes(data[max(0, end - _BLOCK - 1) : end]).rstrip(b'\0')
+        if len(tail) > 1:
+            return tail
+    return b''
 
 
 def reduction(size: tuple[int, int], least: tuple[int, int]) -> int:
@@ -67,7 +80,7 @@ def reduced_size(size: tuple[int, int], factor: int) -> tuple[int, int]:
     return -(-height // factor), -(-width // factor)
 
 
-def decode(data: bytes, factor: int = 1) -> NDArray[np.uint8] | None:
+def decode(data: Bytes, factor: int = 1) -> NDArray[np.uint8] | None:
     """Decode an image to BGR ``[height, width, 3]``; None if it cannot be decoded.
 
     A JPEG consists of 8x8 blocks, which take less time to decode at a half, a quarter or an eighth
@@ -77,4 +90,4 @@ def decode(data: bytes, factor: int = 1) -> NDArray[np.uint8] | None:
         data: of a JPEG; with factor 1 also of another format that OpenCV reads.
         factor: 1, 2, 4 or 8, by which both sides become smaller, see :func:`reduction`.
     """
-    return cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[factor]) if data else None
+    return cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[factor]) if len(data) else None

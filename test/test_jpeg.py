@@ -25,9 +25,10 @@ def jpeg():
     return cv2.imencode('.jpg', pixels)[1].tobytes()
 
 
-@pytest.mark.parametrize('filling', [b'', b'\x00', bytes(4096)])
+@pytest.mark.parametrize('filling', [0, 1, 4094, 4095, 4096, 4097, 100_000])
 def test_a_whole_one_may_be_followed_by_zeros(jpeg, filling):
-    assert is_complete_jpeg(jpeg + filling)
+    assert is_complete_jpeg(memoryview(jpeg + bytes(filling)))
+    assert not is_complete_jpeg(memoryview(jpeg[:-1] + bytes(filling)))
 
 
 def test_every_cut_is_seen(jpeg):

@@ -65,7 +65,7 @@ class AccelerationConfig(BaseModel):
         neck: form of the 3D neck's convolutions. ``plain`` as in the model; ``conv3d`` with height
             as the slowest axis; ``conv2d`` as 2D convolutions over the planes of the volume, each
             reading the planes below and above it as further channels; ``winograd`` the same with
-            a quarter of the products (float32 on a CPU); ``int8`` with 8-bit factors behind the
+            a fifth of the products (float32 on a CPU); ``int8`` with 8-bit factors behind the
             first layer or block, which needs a calibration (CPU). Of these a folded neck knows
             ``int8`` alone, with engine openvino.
         quantized_encoders: 8-bit factors in both backbones and behind them, which needs a

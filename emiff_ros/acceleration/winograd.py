@@ -29,6 +29,7 @@ from torch.nn import functional
 TILE = 6
 _PATCH = TILE + 2
 _STRIP_TILES = 168
+"""Tiles at once: enough for a matrix product, and few enough for the memory that they take."""
 _POINTS = (0, 1, -1, 2, -2, 1 / 2, -1 / 2)
 _AT_ONE = _POINTS.index(1) * (_PATCH + 1)
 """The point (1, 1) of a transformed plane: what is added there reaches all sums alike."""
@@ -84,7 +85,7 @@ class WinogradConvolution(nn.Module):
         count = (height + 2 * self.padding - 3) // self.stride + 1
         if out is None:
             shape = count, len(self.bias), rows, columns
-            out = torch.empty(shape, memory_format=torch.channels_last)
+            out = torch.empty(shape, dtype=x.dtype, memory_format=torch.channels_last)
         step = TILE * max(1, _STRIP_TILES // -(-columns // TILE))
         for start in range(0, rows, step):
             stop = min(start + step, rows)

@@ -73,7 +73,7 @@ def decode_image(message: Image | CompressedImage, factor: int = 1) -> NDArray[n
         Refusal: ``truncated_image`` or ``undecodable_image``.
     """
     if isinstance(message, CompressedImage):
-        data = bytes(message.data)
+        data = memoryview(message.data)
         if is_jpeg(data) and not is_complete_jpeg(data):
             raise Refusal(
                 'truncated_image',
@@ -102,7 +102,7 @@ def decode_image(message: Image | CompressedImage, factor: int = 1) -> NDArray[n
 
 
 def _holds_jpeg(message: Image | CompressedImage) -> bool:
-    return isinstance(message, CompressedImage) and is_jpeg(bytes(message.data[:2]))
+    return isinstance(message, CompressedImage) and is_jpeg(memoryview(message.data))
 
 
 def _convert(message: Image) -> NDArray[np.uint8]:

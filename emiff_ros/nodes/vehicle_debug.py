@@ -85,6 +85,12 @@ class VehicleDebug:
         self._renderer = BirdsEyeRenderer()
         self._bridge = CvBridge()
 
+    @property
+    def watched(self) -> bool:
+        """Whether anything has subscribers, so that a scene is worth making."""
+        publishers = self._markers, self._image, self._birds_eye
+        return any(publisher.get_subscription_count() for publisher in publishers)
+
     def publish(self, scene: Scene) -> None:
         """Draw and publish what has subscribers."""
         source = Source.COOPERATIVE if scene.stations else Source.VEHICLE_ONLY

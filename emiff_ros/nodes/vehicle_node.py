@@ -392,10 +392,11 @@ class VehicleNode(ManagedNode):
         self._status.publish(
             fusion_status_message(header, matches, self._matcher.counters(), elapsed)
         )
-        stations = [_sized_view(view.camera) for view in views]
-        self._debug.publish(
-            Scene(header, boxes, scores, image, extrinsics.camera_from_reference, stations)
-        )
+        if self._debug.watched:
+            stations = [_sized_view(view.camera) for view in views]
+            self._debug.publish(
+                Scene(header, boxes, scores, image, extrinsics.camera_from_reference, stations)
+            )
 
 
 def _all_unused(matches: Mapping[str, Match], reason: str) -> dict[str, Match]:

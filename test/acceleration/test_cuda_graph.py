@@ -93,8 +93,8 @@ def test_two_frames_in_hand_do_not_mix(device_decoding, recording, model_of):
             feature = copy.encode_infrastructure_picture(roadside)
             view = AlignedView(station, copy.align_infrastructure(feature))
             begun.append((copy.encode_vehicle_picture(picture), camera, [view]))
-        alone = [copy.detect_encoded(*frame[:2]) for frame in begun]
-        found[graphs] = [copy.detect_encoded(*frame) for frame in begun] + alone
+        alone = copy.detect_encoded(*begun[0][:2])
+        found[graphs] = [*(copy.detect_encoded(*frame) for frame in begun), alone]
     for plain, recorded in zip(*found.values(), strict=True):
         assert len(plain.scores) > 0
         assert torch.equal(plain.boxes, recorded.boxes)

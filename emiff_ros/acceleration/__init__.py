@@ -24,7 +24,8 @@ idea a file:
 
 - the whole network: ``batch_norm.py``, ``channels_last.py``, ``precision.py``, ``heap.py``,
   ``cuda_graph.py``;
-- pictures and stems: ``image_preparation.py``, ``stem.py``;
+- pictures and stems: ``image_preparation.py``, ``stem.py``; pairs of them: ``pair_detector.py``;
+- cameras: ``camera_values.py``; what cuDNN is told: ``convolution_settings.py``;
 - attention and sampling: ``deformable_norm.py``, ``deformable_table.py``, ``voxel_reads.py``;
 - necks: ``height_convolution.py``, ``winograd.py``, ``volume_neck.py``, ``column_neck.py``;
 - 8 bits: ``byte_rounding.py``; of a 3D neck ``observer.py``, ``calibration.py`` and

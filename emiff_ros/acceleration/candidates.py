@@ -72,7 +72,8 @@ def find_candidates(
     bins = directions.index_select(0, best).argmax(dim=1)
     sure = (scores > threshold).float()
 
-    rectangles = boxes[:, BIRDS_EYE]
+    # An index from the host could not be part of a CUDA graph.
+    rectangles = torch.stack([boxes[:, column] for column in BIRDS_EYE], dim=1)
     shares = rotated_iou_bev(rectangles, rectangles)
     overlaps = (shares >= settings.nms_threshold).float().triu(1) * sure.unsqueeze(1)
     kept, settled = suppress(overlaps, sure)

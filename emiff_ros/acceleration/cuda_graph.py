@@ -86,11 +86,16 @@ class CapturedStep:
         torch.cuda.current_stream(device).wait_stream(stream)
         torch.cuda.synchronize(device)
         graph = torch.cuda.CUDAGraph()
-        # Other threads may use the GPU meanwhile. Without a stream of its own the graph would be
-        # recorded on the device that is the process's current one.
-        with (
-            torch.cuda.device(device),
-            torch.cuda.graph(graph, stream=stream, capture_error_mode='thread_local'),
-        ):
-            self._outputs = self._function(*inputs)
+        before = torch.cuda.current_stream(device)
+        try:
+            # Other threads may use the GPU meanwhile. Without a stream of its own the graph would
+            # be recorded on the device that is the process's current one.
+            with (
+                torch.cuda.device(device),
+                torch.cuda.graph(graph, stream=stream, capture_error_mode='thread_local'),
+            ):
+                self._outputs = self._function(*inputs)
+        except Exception:
+            torch.cuda.set_stream(before)  # a recording that fails leaves its own one behind
+            raise
         self._graph = graph

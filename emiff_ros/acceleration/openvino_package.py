@@ -21,6 +21,9 @@ from types import ModuleType
 LEAST_VERSION = 2025
 """Year of the oldest release that translates PyTorch's graphs as it is asked to here."""
 
+REMEDY = f"pip install --force-reinstall --no-deps 'openvino>={LEAST_VERSION}'"
+"""Command that helps whether the package is missing, old or broken."""
+
 
 def openvino_version() -> str | None:
     """Return the installed release, None if there is none."""
@@ -55,7 +58,7 @@ def require_openvino() -> None:
     if problem is not None:
         raise ValueError(
             f'8 bits and engine openvino need the package openvino, {LEAST_VERSION}.0 or later, '
-            f'which {problem}; get it with: pip install openvino'
+            f'which {problem}; get it with: {REMEDY}'
         )
 
 

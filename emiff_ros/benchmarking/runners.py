@@ -90,11 +90,15 @@ def gpu_runners(model: Emiff) -> dict[str, Callable[[], Runner]]:
         return lambda: accelerated_runner(model, AccelerationConfig.for_gpu(precision))
 
     eager = AccelerationConfig.plain().model_copy(update={'precision': 'float16'})
+    volume = {
+        'float16, neck conv2d': without(neck='conv2d'),
+        'float16, neck conv2d, fused_activations': without(neck='conv2d', fused_activations=True),
+        'float16, neck plain': without(neck='plain'),
+    }
     return {
         'float32 eager': lambda: plain_runner(model),
         'float16': whole('float16'),
-        'float16, neck conv2d': without(neck='conv2d'),
-        'float16, neck conv2d, fused_activations': without(neck='conv2d', fused_activations=True),
+        **(volume if model.config.neck.kind == 'volume' else {}),
         'bfloat16': whole('bfloat16'),
         'tf32 eager': lambda: plain_runner(model, tf32=True),
         'float16 eager': lambda: accelerated_runner(model, eager),
@@ -107,7 +111,6 @@ def gpu_runners(model: Emiff) -> dict[str, Callable[[], Runner]]:
         'float16, no indexed_sampling, no cuda_graphs': without(
             indexed_sampling=False, cuda_graphs=False
         ),
-        'float16, neck plain': without(neck='plain'),
         'tf32': whole('tf32'),
         'float32': whole('float32'),
     }

@@ -28,6 +28,7 @@ import torch
 from emiff_ros.benchmarking.comparison import Extent, compare
 from emiff_ros.dair.frames import CooperativePair
 from emiff_ros.dair.reader import DairFolder
+from emiff_ros.device import find_device
 from emiff_ros.model import EmiffConfig
 from emiff_ros.model.weights import load_weights
 from emiff_ros.share import share_directory
@@ -37,7 +38,7 @@ from emiff_ros.spread import evenly_spread
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     parser.add_argument('--model', default='emiff_r50', help='shipped configuration or YAML file')
-    parser.add_argument('--device', default='cpu', help='cpu or cuda')
+    parser.add_argument('--device', default='cpu', help='auto, cpu (default) or cuda:N')
     parser.add_argument('--threads', type=int, default=2, help='of the CPU (default 2)')
     parser.add_argument('--rounds', type=int, default=6, help='turns of each candidate')
     parser.add_argument('--pairs', type=int, default=4, help='different pairs that are timed')
@@ -74,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Time, print a table, write the results."""
-    device = _device(arguments.device)
+    device = find_device(arguments.device, '--device')
     if arguments.threads < 1:
         raise ValueError(f'--threads is {arguments.threads}; expected at least 1')
     torch.set_num_threads(arguments.threads)
@@ -102,16 +103,6 @@ def run(arguments: argparse.Namespace) -> int:
     compare(name, model, device, output, extent, frames, calibration)
     print(output)
     return 0
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ValueError(f'--device is {name!r}; expected cpu or cuda') from None
-    if device.type == 'cuda' and not torch.cuda.is_available():
-        raise ValueError(f'--device is {name!r} but this PyTorch finds no NVIDIA GPU')
-    return device
 
 
 def _pairs(root: Path | None, split: str | None, count: int) -> list[CooperativePair]:

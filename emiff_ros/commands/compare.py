@@ -93,7 +93,7 @@ def add_methods(parser: argparse.ArgumentParser) -> None:
         default='int8',
         help='of transmitted features (default: %(default)s)',
     )
-    parser.add_argument('--device', default='cpu', help='cpu or cuda:N (default: %(default)s)')
+    parser.add_argument('--device', default='cpu', help='auto, cpu (default) or cuda:N')
     parser.add_argument('-o', '--output', type=Path, required=True, help='folder to write')
 
 

@@ -28,6 +28,7 @@ import shlex
 from typing import Any
 
 from emiff_ros import bringup
+from emiff_ros.share import find_weights
 
 DEFAULT_CACHE = Path('out/scenes')
 
@@ -81,6 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.frames < 1:
         raise ValueError(f'--frames is {arguments.frames}; expected at least 1')
+    if arguments.speed is not None and not arguments.speed > 0:
+        raise ValueError(f'--speed is {arguments.speed}; expected more than 0')
+    find_weights(arguments.model)
     given = arguments.dair_root and DairFolder(arguments.dair_root)
     output = arguments.output
     make_output_folder(output)

@@ -36,6 +36,7 @@ from emiff_ros.commands.play_keys import keys_control
 from emiff_ros.dair.bag_player import DEFAULT_CLOCK_FREQUENCY, BagPlayer
 from emiff_ros.dair.player_topics import read_qos_overrides
 from emiff_ros.demo.sources import default_cache, find_bag
+from emiff_ros.topic_names import check_topic_name
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -125,10 +126,13 @@ def run(arguments: argparse.Namespace) -> int:
             with stopped_by_signals(player), keys_control(player):
                 if arguments.wait_for_subscribers:
                     awaited = arguments.wait_for or player.topics
-                    player.wait_for_subscribers(
+                    unheard = player.wait_for_subscribers(
                         [topic for topic in awaited if topic in player.topics],
                         arguments.wait_for_subscribers,
                     )
+                    for topic in unheard:
+                        seconds = arguments.wait_for_subscribers
+                        print(f'  no subscriber within {seconds:g} s: {topic}')
                     for topic in set(awaited) - set(player.topics):
                         print(f'  not waited for: {topic}: the bag has no such topic')
                 report = player.play()
@@ -163,12 +167,13 @@ def parse_remappings(rules: list[str]) -> dict[str, str]:
     """Return topics by recorded topic from rules such as ``/old:=/new``.
 
     Raises:
-        ValueError: for a rule of another form.
+        ValueError: for a rule of another form, or a new name that is none.
     """
     remappings = {}
     for rule in rules:
         old, separator, new = rule.partition(':=')
         if not (old and separator and new):
             raise ValueError(f'remapping {rule!r} is not of the form OLD:=NEW')
+        check_topic_name(new)
         remappings[old] = new
     return remappings

@@ -59,7 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--val-split', help='use only this split of --val, for instance val')
     parser.add_argument('--output', type=Path, required=True, help='folder of the run')
     parser.add_argument(
-        '--export', type=Path, help='weights file to write (default: OUTPUT/CONFIG[_VARIANT])'
+        '--export',
+        type=Path,
+        help='weights to write (default: OUTPUT/CONFIG[_VARIANT].safetensors)',
     )
     parser.add_argument('--half', action='store_true', help='store the weights as float16')
     parser.add_argument(
@@ -87,6 +89,8 @@ def run(args: argparse.Namespace) -> int:
     """Train, export and say where the weights are."""
     if args.max_minutes is not None and args.max_minutes <= 0:
         raise ValueError(f'--max-minutes is {args.max_minutes}; expected more than 0')
+    if args.export is not None and args.export.suffix != '.safetensors':
+        raise ValueError(f'--export is {args.export}; expected a name that ends in .safetensors')
     model, name = EmiffConfig.from_yaml(args.config), args.config.stem
     if args.variant is not None:
         model, name = derive(model, args.variant), f'{name}_{args.variant}'

@@ -17,15 +17,35 @@
 The file is a results file (JSON Lines) that ``evaluate`` reads as well.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 
-from emiff_ros.comparison.methods import Answer
+from emiff_ros.comparison.methods import Answer, Runner
 from emiff_ros.dair.evaluation import Prediction
+from emiff_ros.dair.frames import CooperativePair
+
+
+def answers_file(
+    folder: Path, runner: Runner, pairs: Sequence[CooperativePair], detail: str = ''
+) -> Path:
+    """Return where a method's answers belong: other networks or data never use them.
+
+    Args:
+        folder: of all answers.
+        runner: of the method.
+        pairs: of one data set.
+        detail: what else decides the answers.
+    """
+    letters = (one if one.isalnum() or one in '-_' else '_' for one in runner.method.name)
+    images = pairs[0].vehicle.image_path.parent.resolve()
+    data = hashlib.sha256(str(images).encode()).hexdigest()[:8]
+    parts = ''.join(letters), runner.identity, data, detail
+    return folder / f'{"-".join(filter(None, parts))}.jsonl'
 
 
 class AnswerStore:

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from emiff_ros.comparison.answer_store import AnswerStore
+from emiff_ros.comparison.answer_store import AnswerStore, answers_file
 from emiff_ros.comparison.methods import Answer, Method, Runner
 from emiff_ros.comparison.table import Row
 from emiff_ros.dair.evaluation import evaluate, frame_results
@@ -40,8 +40,8 @@ def compare(
         methods: in the order of the rows.
         pairs: of one folder.
         protocol: of the evaluation.
-        answers: folder of the answers so far; a method's file is named by its networks too, so
-            that other weights never use it.
+        answers: folder of the answers so far; a method's file is named by its networks and
+            the data set too, so that others never use it.
         device: as torch names it.
 
     Raises:
@@ -55,8 +55,7 @@ def compare(
         raise ValueError(f'methods are called {names}; expected a name of its own for each')
     for method in methods:
         runner = Runner(method, device)
-        file_name = f'{_safe(method.name)}-{runner.identity}.jsonl'
-        found = _answer_all(runner, pairs, AnswerStore(answers / file_name))
+        found = _answer_all(runner, pairs, AnswerStore(answers_file(answers, runner, pairs)))
         yield _row(runner, pairs, found, protocol)
 
 
@@ -99,7 +98,3 @@ def _row(
 
 def _of_all(runner: Runner, key: str) -> str:
     return ' + '.join(network.metadata.get(key, '?') for network in runner.networks)
-
-
-def _safe(name: str) -> str:
-    return ''.join(letter if letter.isalnum() or letter in '-_' else '_' for letter in name)

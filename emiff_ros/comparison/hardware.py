@@ -16,11 +16,12 @@
 
 import torch
 
+from emiff_ros.device import find_device
 from emiff_ros.processor import processor_name
 
 
 def describe_hardware(device: str = 'cpu') -> str:
     """Return processor (or GPU), number of threads and torch's version in one line."""
-    if torch.device(device).type == 'cuda':
+    if find_device(device, 'device').type == 'cuda':
         return f'{torch.cuda.get_device_name(device)}, torch {torch.__version__}'
     return f'{processor_name()}, {torch.get_num_threads()} threads, torch {torch.__version__}'

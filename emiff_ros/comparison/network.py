@@ -29,6 +29,7 @@ from emiff_ros.comparison.late_fusion import ScoredBoxes
 from emiff_ros.comparison.message_size import MessageSizer
 from emiff_ros.dair.frames import CooperativePair, SensorFrame
 from emiff_ros.dair.images import read_image
+from emiff_ros.device import find_device
 from emiff_ros.geometry import Affine, box_corners, transform_points
 from emiff_ros.model.camera import Camera
 from emiff_ros.model.emiff import InfrastructureView
@@ -81,17 +82,18 @@ class Network:
 
         Args:
             path: a whole network.
-            device: as torch names it.
+            device: auto, cpu or cuda:N.
             quantization: number format of transmitted features.
             coder: their entropy coder.
 
         Raises:
+            ValueError: if the device is absent.
             WeightsError: if the file cannot be used.
         """
         model, self.config, self.fingerprint = load_weights(path)
         self.metadata = read_metadata(path)
-        self.model = model.to(device).eval()
-        self._device = device
+        self._device = find_device(device, 'device')
+        self.model = model.to(self._device).eval()
         self._quantization, self._coder = quantization, coder
         self._sizer = MessageSizer()
         self._latest: dict[tuple[str, type], tuple] = {}

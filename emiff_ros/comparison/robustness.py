@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from emiff_ros.comparison.answer_store import AnswerStore
+from emiff_ros.comparison.answer_store import AnswerStore, answers_file
 from emiff_ros.comparison.disturbance import Disturbance, Kind, delayed_pairs
 from emiff_ros.comparison.methods import Method, Runner
 from emiff_ros.dair.evaluation import evaluate, frame_results
@@ -112,7 +112,8 @@ _Stores = Mapping[Disturbance, AnswerStore]
 
 def _answer_all(runner: Runner, plan: _Plan, answers: Path) -> _Stores:
     """Answer pair by pair, so that what a pair's disturbances share is computed once."""
-    base = AnswerStore(_path(answers, runner, Disturbance()))
+    measured = next(pairs for points in plan.values() for pairs in points.values() if pairs)
+    base = AnswerStore(answers_file(answers, runner, measured, 'undisturbed'))
     stores = {}
     work: list[tuple[str, Disturbance, CooperativePair]] = []
     for kind, points in plan.items():
@@ -120,7 +121,8 @@ def _answer_all(runner: Runner, plan: _Plan, answers: Path) -> _Stores:
             disturbance = Disturbance(kind, size)
             stores[disturbance] = base
             if size:
-                stores[disturbance] = AnswerStore(_path(answers, runner, disturbance))
+                path = answers_file(answers, runner, measured, f'{kind}_{size:g}')
+                stores[disturbance] = AnswerStore(path)
             work += [(pair.vehicle.frame_id, disturbance, pair) for pair in found]
     # Stable: within a frame the disturbances keep their order, which shares most.
     work.sort(key=lambda item: item[0])
@@ -155,9 +157,3 @@ def _curve(
             for measure, key in _MEASURES.items()
         },
     )
-
-
-def _path(answers: Path, runner: Runner, disturbance: Disturbance) -> Path:
-    name = ''.join(letter if letter.isalnum() else '_' for letter in runner.method.name)
-    size = f'{disturbance.kind}_{disturbance.size:g}' if disturbance.size else 'undisturbed'
-    return answers / f'{name}-{runner.identity}-{size}.jsonl'

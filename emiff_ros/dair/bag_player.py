@@ -173,7 +173,7 @@ class BagPlayer:
 
     def wait_for_subscribers(
         self, topics: Iterable[str] | None = None, timeout: float = 10.0
-    ) -> bool:
+    ) -> list[str]:
         """Wait until every topic has a subscriber.
 
         Args:
@@ -181,7 +181,7 @@ class BagPlayer:
             timeout: seconds (steady clock).
 
         Returns:
-            Whether all of them have one.
+            Topics that have none by then, or when the player is stopped.
 
         Raises:
             ValueError: if one of the topics is not published by this player.
@@ -190,11 +190,11 @@ class BagPlayer:
         self._publishers.check(wanted)
         deadline = time.monotonic() + timeout
         with self._condition:
-            while not self._publishers.all_heard(wanted):
+            while unheard := self._publishers.unheard(wanted):
                 if self._stopping or time.monotonic() >= deadline:
-                    return False
+                    break
                 self._condition.wait(_MATCHING_POLL_SECONDS)
-        return True
+        return unheard
 
     def play(self) -> PlayReport:
         """Publish the bag; returns at its end, or soon after ``stop``.

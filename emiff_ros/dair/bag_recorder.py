@@ -38,6 +38,7 @@ from emiff_ros.dair.bag_writer import bag_qos
 from emiff_ros.dair.errors import BagError, MissingFileError
 from emiff_ros.dair.message_types import add_type, definition_file, make_typestore
 from emiff_ros.dair.player_topics import message_class
+from emiff_ros.topic_names import check_topic_name
 
 DEPTH = 100
 """Messages of one topic that wait at most to be written."""
@@ -73,13 +74,15 @@ class BagRecorder:
             metadata_version: 9 for ROS 2 Jazzy and later, 8 for Humble and Iron.
 
         Raises:
-            ValueError: for no topics.
+            ValueError: for no topics, or one that is no name.
             BagError: if the path exists.
         """
         self._node = node
         self._missing = list(dict.fromkeys(topics))
         if not self._missing:
             raise ValueError('no topics to record; name at least one')
+        for topic in self._missing:
+            check_topic_name(topic)
         if Path(path).exists():
             raise BagError(path, 'exists already', 'choose another path')
         self.messages: Counter[str] = Counter()

@@ -120,15 +120,3 @@ def parse_offset(
         return None
     x, y = (number(delta, path, key, error) for delta in deltas)
     return x, y
-
-
-def read_relative_error(path: Path) -> Offset | None:
-    """Read ``relative_error`` of a virtuallidar_to_world file, for information.
-
-    It repeats the ``system_error_offset`` of the frame's pair; adding both would count it twice.
-
-    Raises:
-        MissingFileError, JsonError: if the file cannot be read.
-        CalibrationError: if it is there and does not hold two finite numbers.
-    """
-    return parse_offset(load_json(path, dict).get('relative_error'), path, 'relative_error')

@@ -29,7 +29,6 @@ from emiff_ros.dair.calibration import (
     read_affine,
     read_intrinsics,
     read_optional_numbers,
-    read_relative_error,
 )
 from emiff_ros.dair.errors import FrameIndexError
 from emiff_ros.dair.images import read_image_size, read_jpeg
@@ -150,7 +149,10 @@ class InfrastructureFrame(SensorFrame):
         return read_affine(self.path('calib_virtuallidar_to_camera_path'))
 
     def map_from_virtual_lidar(self, offset: Offset = NO_OFFSET) -> Affine:
-        """Return [3, 4], metres: virtual LiDAR to map, ``offset`` (x, y) added in the map."""
+        """Return [3, 4], metres: virtual LiDAR to map, ``offset`` (x, y) added in the map.
+
+        The file's own ``relative_error`` repeats the pair's offset and is never added on top.
+        """
         pose = read_affine(self.path('calib_virtuallidar_to_world_path'))
         pose[:2, 3] += offset
         return pose
@@ -160,11 +162,6 @@ class InfrastructureFrame(SensorFrame):
         return compose(
             self.camera_from_virtual_lidar(), invert_affine(self.map_from_virtual_lidar(offset))
         )
-
-    @property
-    def relative_error(self) -> Offset | None:
-        """The copy of the pair's offset in the calibration file; never add it on top."""
-        return read_relative_error(self.path('calib_virtuallidar_to_world_path'))
 
 
 @dataclass(frozen=True)

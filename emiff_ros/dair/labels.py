@@ -54,14 +54,6 @@ def to_box_order(label_corners: ArrayLike) -> NDArray[np.float64]:
     return corners[..., _BOX_ORDER, :]
 
 
-def to_label_order(corners: ArrayLike) -> NDArray[np.float64]:
-    """Reorder corners [..., 8, 3] from the order of ``box_corners`` to that of the label files."""
-    corners = np.asarray(corners, dtype=np.float64)
-    if corners.shape[-2:] != (8, 3):
-        raise ValueError(f'corners have shape {corners.shape}; expected [..., 8, 3]')
-    return corners[..., np.argsort(_BOX_ORDER), :]
-
-
 @dataclass(frozen=True)
 class WorldLabel:
     """One object of a cooperative label file, in the map frame.

@@ -19,8 +19,7 @@ that fits that pair. Roadside frames outside pairs, and pairs whose offset is em
 one known of the same station.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from emiff_ros.dair.calibration import Offset
@@ -45,45 +44,24 @@ class RoadsideOffset:
     source: str
 
 
-@dataclass(frozen=True)
-class RoadsideOffsets:
-    """The offsets of all roadside frames.
-
-    Attributes:
-        by_frame: offset in force by roadside frame id.
-        conflicts: roadside frames whose pairs list different offsets; the first one is in force.
-    """
-
-    by_frame: Mapping[str, RoadsideOffset]
-    conflicts: tuple[str, ...] = ()
-
-    def __getitem__(self, frame_id: str) -> RoadsideOffset:
-        """Return the offset in force at one roadside frame."""
-        return self.by_frame[frame_id]
-
-    def counts(self) -> dict[str, int]:
-        """Return how many frames took their offset from where: pair, last_known, unknown."""
-        found = Counter(offset.source for offset in self.by_frame.values())
-        return {source: found[source] for source in (PAIR, LAST_KNOWN, UNKNOWN)}
-
-
 def offsets_in_force(
     frames: Iterable[InfrastructureFrame],
     listed: Iterable[tuple[str, Offset | None]],
-) -> RoadsideOffsets:
+) -> dict[str, RoadsideOffset]:
     """Work out the offset in force at each roadside frame.
 
     Args:
         frames: all roadside frames, in any order.
-        listed: (roadside frame id, the pair's offset or None), in the order of the pairs.
+        listed: (roadside frame id, the pair's offset or None), in the order of the pairs. Of
+            several offsets of one frame the first is in force.
+
+    Returns:
+        The offsets by roadside frame id.
     """
     of_frame: dict[str, Offset] = {}
-    conflicts = []
     for frame_id, offset in listed:
-        if offset is None:
-            continue
-        if of_frame.setdefault(frame_id, offset) != offset:
-            conflicts.append(frame_id)
+        if offset is not None:
+            of_frame.setdefault(frame_id, offset)
     by_frame = {}
     known: dict[str, Offset] = {}
     for frame in sorted(frames, key=lambda frame: frame.image_stamp):
@@ -93,4 +71,4 @@ def offsets_in_force(
         else:
             source = LAST_KNOWN if frame.station_id in known else UNKNOWN
         by_frame[frame.frame_id] = RoadsideOffset(known.get(frame.station_id, NO_OFFSET), source)
-    return RoadsideOffsets(by_frame, tuple(dict.fromkeys(conflicts)))
+    return by_frame

@@ -121,10 +121,10 @@ class BagPublishers:
         if unknown:
             raise ValueError(f'{unknown} are not played; played are {sorted(known)}')
 
-    def all_heard(self, topics: Iterable[str]) -> bool:
-        """Return whether each of these topics has a subscriber."""
+    def unheard(self, topics: Iterable[str]) -> list[str]:
+        """Return those of these topics that have no subscriber."""
         known = self._by_name()
-        return all(known[topic].get_subscription_count() for topic in topics)
+        return [topic for topic in topics if not known[topic].get_subscription_count()]
 
     def publish(self, topic: str, message: Clock | bytes) -> None:
         """Publish on a recorded topic, or on ``/clock``."""

@@ -32,7 +32,7 @@ from emiff_ros.dair.frames import (
     vehicle_frame,
 )
 from emiff_ros.dair.json_fields import load_json, require
-from emiff_ros.dair.offsets import RoadsideOffsets, offsets_in_force
+from emiff_ros.dair.offsets import RoadsideOffset, offsets_in_force
 
 FOLDER_NAME = 'cooperative-vehicle-infrastructure'
 SPLIT_FILES = ('split.json', 'cooperative-split-data.json')
@@ -123,13 +123,8 @@ class DairFolder:
             )
         return pairs
 
-    def split_names(self) -> list[str]:
-        """Return the names of the splits that the split file defines."""
-        path = self._find_split_file()
-        return sorted(require(load_json(path, dict), 'cooperative_split', path, SplitError))
-
-    def roadside_offsets(self) -> RoadsideOffsets:
-        """Return the ``system_error_offset`` in force at each roadside frame, with counts."""
+    def roadside_offsets(self) -> Mapping[str, RoadsideOffset]:
+        """Return the ``system_error_offset`` in force, by roadside frame id."""
         return self._offsets
 
     def delayed(self, pair: CooperativePair, frames: int) -> CooperativePair | None:

@@ -147,7 +147,11 @@ def replay(
             )
         )
         heard = [target for process in processes for target in inputs(process)]
-        player.wait_for_subscribers(heard, DISCOVERY)
+        if unheard := player.wait_for_subscribers(heard, DISCOVERY):
+            raise TimeoutError(
+                f'no node listens to {", ".join(unheard)} after {DISCOVERY:g} s; see what the '
+                f'nodes say in {log_folder}'
+            )
         wait_for_features(listener, processes, DISCOVERY)
         begin = time.monotonic()
         report = player.play()

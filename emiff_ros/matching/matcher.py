@@ -14,7 +14,6 @@
 
 """All stations of a vehicle: takes features in, answers which ones belong to an image."""
 
-from collections.abc import Iterable
 import threading
 from typing import Any
 
@@ -37,33 +36,17 @@ class Matcher:
     """
 
     def __init__(
-        self,
-        config: MatchingConfig | None = None,
-        policy: MatchingPolicy | None = None,
-        stations: Iterable[str] = (),
-        learn_stations: bool = True,
+        self, config: MatchingConfig | None = None, policy: MatchingPolicy | None = None
     ) -> None:
         """Start with empty caches.
 
         Args:
             config: windows and bounds.
             policy: which of the fitting features is chosen; the newest by default.
-            stations: names that are reported from the start and never forgotten.
-            learn_stations: take in stations not named, up to ``config.max_stations`` in all.
-
-        Raises:
-            ValueError: if more stations are named than the bound allows.
         """
         self._config = config or MatchingConfig()
         self._policy = policy or NewestFitting()
-        self._stations = {name: Station(name, self._config) for name in stations}
-        self._named = frozenset(self._stations)
-        if len(self._stations) > self._config.max_stations:
-            raise ValueError(
-                f'{len(self._stations)} stations named; expected at most '
-                f'{self._config.max_stations}: raise max_stations'
-            )
-        self._learn_stations = learn_stations
+        self._stations: dict[str, Station] = {}
         self._unknown = Station('', self._config)
         self._forgotten = Station('', self._config)
         self._in_hand: frozenset[str] = frozenset()
@@ -186,7 +169,7 @@ class Matcher:
             return AllCounters(known, self._unknown.counters(), self._forgotten.counters())
 
     def _learned(self, station_id: str, now: int) -> Station | None:
-        if not self._learn_stations or not self._has_room(now):
+        if not self._has_room(now):
             return None
         station = self._stations[station_id] = Station(station_id, self._config)
         return station
@@ -198,7 +181,7 @@ class Matcher:
         idle = {
             name: station.idleness(now)
             for name, station in self._stations.items()
-            if name not in self._named and name not in self._in_hand
+            if name not in self._in_hand
         }
         idlest = max(idle, key=idle.get, default=None)
         if idlest is None or idle[idlest] <= self._config.window:
@@ -209,9 +192,7 @@ class Matcher:
     def _forget_silent(self, now: int) -> None:
         limit = max(self._config.max_silence, self._config.window)
         for name in [
-            name
-            for name, station in self._stations.items()
-            if name not in self._named and station.silence(now) > limit
+            name for name, station in self._stations.items() if station.silence(now) > limit
         ]:
             self._forget(name)
 
@@ -219,14 +200,10 @@ class Matcher:
         self._forgotten.absorb(self._stations.pop(station_id).close())
 
     def _unknown_reason(self, station_id: str) -> str:
-        name = repr(station_id[:64])
-        if not self._learn_stations:
-            named = ', '.join(map(repr, self._stations)) or 'none'
-            return f'station {name} is not one of those that are taken in ({named}); name it there'
         return (
-            f'station {name} is not taken in beside the {len(self._stations)} in use, of at most '
-            f'{self._config.max_stations}; it will be once one of them has been silent for '
-            f'{self._config.window / SECOND:.2f} s'
+            f'station {station_id[:64]!r} is not taken in beside the {len(self._stations)} in '
+            f'use, of at most {self._config.max_stations}; it will be once one of them has been '
+            f'silent for {self._config.window / SECOND:.2f} s'
         )
 
     def _counting(self, match: Match) -> Station:

@@ -36,11 +36,9 @@ class MatchingPolicy(Protocol):
     """Chooses among stamps that all lie inside the window.
 
     Attributes:
-        name: for logs and results.
         drops_older: whether features older than a fused one will never be chosen again.
     """
 
-    name: str
     drops_older: bool
 
     def choose(self, stamps: Sequence[int], vehicle_stamp: int) -> Choice:
@@ -50,7 +48,6 @@ class MatchingPolicy(Protocol):
 class NewestFitting:
     """The newest feature inside the window."""
 
-    name = 'newest'
     drops_older = True
 
     def choose(self, stamps: Sequence[int], vehicle_stamp: int) -> Choice:
@@ -63,7 +60,6 @@ class NewestFitting:
 class DatasetPairs:
     """The pairs of a data set, for replays whose results are compared with its protocol."""
 
-    name = 'dataset_pairs'
     drops_older = False
 
     def __init__(self, station_stamp_of: Mapping[int, int]) -> None:

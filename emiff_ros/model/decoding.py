@@ -22,6 +22,7 @@ from torch import Tensor
 from emiff_ros.model import box_coder
 from emiff_ros.model.boxes import Boxes, length_first_from_width_first
 from emiff_ros.model.config import EmiffConfig
+from emiff_ros.model.full_precision import without_autocast
 from emiff_ros.model.head import HeadMaps
 from emiff_ros.model.nms import rotated_iou_bev, suppress
 from emiff_ros.model.recorder import record
@@ -40,12 +41,13 @@ def decode_head_maps(maps: HeadMaps, anchors: Tensor, config: EmiffConfig) -> li
         channels.float().permute(0, 2, 3, 1).reshape(len(channels), len(anchors), -1)
         for channels in maps
     )
-    return [
-        _decode_sample(
-            cls_score[sample, :, 0], bbox_pred[sample], dir_cls[sample], anchors, config
-        )
-        for sample in range(len(cls_score))
-    ]
+    with without_autocast(cls_score.device):
+        return [
+            _decode_sample(
+                cls_score[sample, :, 0], bbox_pred[sample], dir_cls[sample], anchors, config
+            )
+            for sample in range(len(cls_score))
+        ]
 
 
 def _decode_sample(

@@ -24,6 +24,7 @@ from torch.nn import functional
 from emiff_ros.model.anchors import cell_centres
 from emiff_ros.model.camera import CameraBatch
 from emiff_ros.model.config import FEATURE_STRIDE, EmiffConfig
+from emiff_ros.model.full_precision import without_autocast
 
 _OUTSIDE = -4.0
 """Normalised coordinate that, like its negative, no sampling mode maps into the feature map."""
@@ -58,8 +59,9 @@ def project(points: Tensor, cameras: CameraBatch, flips: Tensor) -> tuple[Tensor
     one = torch.ones_like(sign)
     mirror = torch.stack([one, sign, one, one], dim=1)
     homogeneous = torch.cat([points, torch.ones_like(points[:, :1])], dim=1)
-    projection = torch.matmul(cameras.intrinsics, cameras.camera_from_vehicle)
-    projected = torch.matmul(homogeneous * mirror.unsqueeze(1), projection.transpose(1, 2))
+    with without_autocast(points.device):
+        projection = torch.matmul(cameras.intrinsics, cameras.camera_from_vehicle)
+        projected = torch.matmul(homogeneous * mirror.unsqueeze(1), projection.transpose(1, 2))
     depth = projected[..., 2]
     u, v = projected[..., 0] / depth, projected[..., 1] / depth
     width = cameras.image_sizes[:, 1:]

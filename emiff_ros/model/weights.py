@@ -114,34 +114,6 @@ def save_weights(
     return identity
 
 
-def save_half(
-    model: Emiff,
-    path: str | Path,
-    part: Literal['infrastructure', 'vehicle'],
-    metadata: Mapping[str, str] | None = None,
-    dtype: torch.dtype = torch.float32,
-    identity: str | None = None,
-) -> str:
-    """Write one deployable half of a network; see :func:`save_weights`.
-
-    Args:
-        model: network with all its parts.
-        path: ends in ``.safetensors``.
-        part: which half.
-        metadata: further strings for the header.
-        dtype: storage of floating-point tensors.
-        identity: fingerprint that the network was loaded with; by default it is computed, which is
-            right for the float32 weights of a training only.
-
-    Returns:
-        The fingerprint that was written.
-    """
-    identity = identity or fingerprint(model)
-    tensors = _half(model.state_dict(), part)
-    _save(tensors, model.config, path, part, identity, metadata, dtype)
-    return identity
-
-
 def split_weights(path: str | Path, infrastructure: str | Path, vehicle: str | Path) -> str:
     """Split a whole network's file into halves of the same precision.
 

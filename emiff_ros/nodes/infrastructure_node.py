@@ -144,10 +144,11 @@ class InfrastructureNode(ManagedNode):
         self._fingerprint = bytes.fromhex(fingerprint)
         return self._device, acceleration
 
-    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+    def encode(self, pixels: torch.Tensor) -> NDArray[np.float32]:
         """Return the feature ``[C, h, w]`` of RGB pixels ``[height, width, 3]``."""
         with torch.inference_mode():
-            return self._encoder.encode_infrastructure_picture(pixels)[0]
+            feature = self._encoder.encode_infrastructure_picture(pixels)[0]
+            return feature.float().cpu().numpy()
 
     def run_once(self) -> None:
         """Encode an empty image."""
@@ -196,7 +197,7 @@ class InfrastructureNode(ManagedNode):
         watch = Stopwatch()
         image = self.network_image(received, config.image_width, config.image_height)
         watch.lap('preprocess_ms')
-        tensor = self.encode(torch.from_numpy(image.pixels)).float().cpu().numpy()
+        tensor = self.encode(torch.from_numpy(image.pixels))
         watch.lap('network_ms')
         frame = self.camera_frame() or extrinsics.camera_frame
         return EncodedImage(tensor, image.intrinsics, extrinsics, frame, watch.laps)

@@ -66,14 +66,18 @@ def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
 
     Returns:
         The exit status of the process: 1 if the node cannot be created, configured or activated,
-        2 for arguments before ``--ros-args``: none has a meaning.
+        2 for arguments before ``--ros-args``, where none has a meaning, or that ROS cannot read.
     """
     unknown = list(takewhile(lambda argument: argument != '--ros-args', arguments))
     if unknown:
         print(f'unknown arguments: {shlex.join(unknown)}\n{USAGE}', file=sys.stderr)
         return 2
     sys.setswitchinterval(SWITCH_INTERVAL)
-    rclpy.init(args=['node', *arguments], signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(args=['node', *arguments], signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # rclpy's answer to arguments or a file that it cannot read
+        print(f'{error}\n{USAGE}', file=sys.stderr)
+        return 2
     stopping = threading.Event()
 
     def stop(*_: object) -> None:

@@ -73,9 +73,15 @@ class VehicleNetwork:
         return voxels.x_range, voxels.y_range, voxels.z_range
 
     def encode(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
-        """Encode and align RGB pixels ``[height, width, 3]``; needs no roadside data."""
+        """Encode and align RGB pixels ``[height, width, 3]``; needs no roadside data.
+
+        The result is there when this returns, on a GPU too: the worker plans by how long it takes.
+        """
         with torch.inference_mode():
-            return self._network.encode_vehicle_picture(torch.from_numpy(pixels))
+            vehicle_map = self._network.encode_vehicle_picture(torch.from_numpy(pixels))
+        if vehicle_map.is_cuda:
+            torch.cuda.current_stream(vehicle_map.device).synchronize()
+        return vehicle_map
 
     def align(self, feature: NDArray[np.float32]) -> tuple[torch.Tensor, ...]:
         """Do what a received feature ``[c, h, w]`` needs and no vehicle's image takes part in.

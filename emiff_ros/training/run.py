@@ -26,6 +26,7 @@ from lightning.pytorch.callbacks import (
     TQDMProgressBar,
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 import torch
 
 from emiff_ros.model.checkpoint import load_backbone_weights
@@ -109,8 +110,8 @@ def train(
     checkpoint or not (on a CPU with the same number of threads, planned by epochs).
 
     Raises:
-        ValueError: if the data do not fill a batch, the loss is not finite, or parts alone are to
-            be trained without initial weights.
+        ValueError: if the data do not fill a batch, the loss is not finite, parts alone are to be
+            trained without initial weights, or the devices are not there.
         WeightsError: if the initial weights do not fit the network.
         CheckpointError: if the backbone weights do not.
     """
@@ -133,32 +134,42 @@ def train(
     if masking is not None and training.fixed_camera_norm and options.initial_weights is None:
         set_camera_statistics(masking.camera_norm, training_set.cameras())
     callbacks = _callbacks(training, options, validation_set is not None)
-    planned = options.max_minutes is None and training.max_steps is None
-    trainer = Trainer(
-        accelerator=options.accelerator,
-        devices=options.devices,
-        # Batches without roadside views leave the roadside encoder without gradients.
-        strategy='ddp_find_unused_parameters_true' if options.devices > 1 else 'auto',
-        precision=_precision(training, options),
-        max_epochs=training.epochs if planned else -1,
-        gradient_clip_val=training.optimizer.gradient_clip or None,
-        check_val_every_n_epoch=training.validation.every_epochs,
-        num_sanity_val_steps=0,
-        log_every_n_steps=1,
-        logger=[
-            CSVLogger(options.output, name='csv'),
-            TensorBoardLogger(options.output, name='tensorboard'),
-        ],
-        callbacks=callbacks,
-        enable_progress_bar=options.progress_bar,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        default_root_dir=options.output,
-    )
+    trainer = _trainer(training, options, callbacks)
     data = CooperativeDataModule(training_set, validation_set, model, training, options.workers)
     # The checkpoints are this program's own files.
     trainer.fit(module, data, ckpt_path=options.resume, weights_only=False)
     return _result(trainer, module, options)
+
+
+def _trainer(training: TrainingConfig, options: RunOptions, callbacks: list[Callback]) -> Trainer:
+    planned = options.max_minutes is None and training.max_steps is None
+    try:
+        return Trainer(
+            accelerator=options.accelerator,
+            devices=options.devices,
+            # Batches without roadside views leave the roadside encoder without gradients.
+            strategy='ddp_find_unused_parameters_true' if options.devices > 1 else 'auto',
+            precision=_precision(training, options),
+            max_epochs=training.epochs if planned else -1,
+            gradient_clip_val=training.optimizer.gradient_clip or None,
+            check_val_every_n_epoch=training.validation.every_epochs,
+            num_sanity_val_steps=0,
+            log_every_n_steps=1,
+            logger=[
+                CSVLogger(options.output, name='csv'),
+                TensorBoardLogger(options.output, name='tensorboard'),
+            ],
+            callbacks=callbacks,
+            enable_progress_bar=options.progress_bar,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            default_root_dir=options.output,
+        )
+    except MisconfigurationException as error:
+        raise ValueError(
+            f'accelerator {options.accelerator!r} with {options.devices} devices cannot be used: '
+            f'{error}'
+        ) from error
 
 
 def export(
@@ -227,7 +238,9 @@ def _callbacks(training: TrainingConfig, options: RunOptions, validated: bool) -
             )
         )
     if training.average_decay:
-        callbacks.append(EMAWeightAveraging(decay=training.average_decay))
+        # By default the average stays where the network is before it is moved to its device.
+        device = 'cuda' if _on_gpu(options) else None
+        callbacks.append(EMAWeightAveraging(device, decay=training.average_decay))
     if options.progress_bar:
         callbacks.append(TQDMProgressBar())
     return callbacks

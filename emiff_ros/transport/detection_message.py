@@ -12,11 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Model boxes to vision_msgs/Detection3DArray and back; nothing else converts between the two.
+"""Model boxes to vision_msgs/Detection3DArray and back.
 
 A model box is (x, y, z of the bottom face, length, width, height, yaw). On the wire a box has its
 centre in the middle of its height, its yaw about +z as a quaternion, and size x = length along the
-heading, y = width, z = height, as vision_msgs/BoundingBox3D defines it.
+heading, y = width, z = height, as vision_msgs/BoundingBox3D defines it. What others have recorded
+is read less strictly by :mod:`emiff_ros.dair.detections_bag`.
 """
 
 from collections.abc import Sequence

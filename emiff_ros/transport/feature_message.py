@@ -14,7 +14,7 @@
 
 """FeatureTensor messages from and to headers and encoded features.
 
-The only part of the feature link that knows emiff_msgs, which is imported when a message is built.
+emiff_msgs is imported when a message is built: the rest of the feature link works without ROS.
 """
 
 import array

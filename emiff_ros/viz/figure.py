@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -197,19 +196,6 @@ def _draw_strip(
             x += text_size(number, round(52 * unit))[0] + round(26 * unit)
         start = left + round(22 * unit)
         draw_text(page, note, (start, top + height * 0.83), round(20 * unit), theme.muted)
-
-
-def write_image(path: Path | str, image: NDArray[np.uint8], quality: int = 88) -> Path:
-    """Write a BGR picture as PNG, JPEG or WebP, as the name's ending says; make missing folders.
-
-    Raises:
-        ValueError: for another ending.
-        OSError: if the file cannot be written.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encode_image(image, path.suffix, quality))
-    return path
 
 
 def encode_image(image: NDArray[np.uint8], suffix: str, quality: int = 88) -> bytes:

@@ -90,7 +90,6 @@ class Theme:
     ``view`` tints what the vehicle's own camera sees; stations use the colour of their boxes.
     """
 
-    name: str
     background: Colour
     panel: Colour
     grid: Colour
@@ -114,7 +113,6 @@ _TITLES = {
 }
 
 DARK = Theme(
-    name='dark',
     background=Colour.from_hex('#0b1220'),
     panel=Colour.from_hex('#131c2e'),
     grid=Colour.from_hex('#182338'),
@@ -132,7 +130,6 @@ DARK = Theme(
 )
 
 LIGHT = Theme(
-    name='light',
     background=Colour.from_hex('#ffffff'),
     panel=Colour.from_hex('#f4f6fa'),
     grid=Colour.from_hex('#eef1f6'),
@@ -148,5 +145,3 @@ LIGHT = Theme(
         Source.ROADSIDE: Colour.from_hex('#7c4dff'),
     },
 )
-
-THEMES = {theme.name: theme for theme in (DARK, LIGHT)}

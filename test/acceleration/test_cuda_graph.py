@@ -15,12 +15,13 @@
 """Recorded steps: what one frame keeps, the next one must not overwrite.
 
 CUDA itself is played here: a step that was recorded reads the inputs of its recording and writes
-into that recording's results, on the CPU.
+into that recording's results, on the CPU, and may neither wait for a value nor bring one.
 """
 
 from model.golden_cases import SMALL_S4, synthetic_picture
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from emiff_ros.acceleration import (
@@ -32,7 +33,27 @@ from emiff_ros.acceleration import (
     network,
 )
 from emiff_ros.acceleration.cuda_graph import CapturedStep
-from emiff_ros.model import Camera
+from emiff_ros.model import Camera, nms
+
+
+class NothingWithTheHost(TorchFunctionMode):
+    """Refuses what no CUDA graph can hold: values that go to the host or come from it."""
+
+    FORBIDDEN = (
+        'tensor', 'as_tensor', 'from_numpy', 'new_tensor', 'nonzero',
+        'masked_select', 'item', 'tolist', 'numpy', 'cpu',
+        '__bool__', '__int__', '__float__', '__index__',
+    )  # fmt: skip
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        name = getattr(func, '__name__', '')
+        assert name not in self.FORBIDDEN, f'{name} in a recorded step'
+        if name in ('__getitem__', '__setitem__'):
+            parts = args[1] if isinstance(args[1], tuple) else (args[1],)
+            assert not any(isinstance(part, (list, tuple)) for part in parts), 'index of the host'
+            masks = (part for part in parts if isinstance(part, torch.Tensor))
+            assert not any(part.dtype == torch.bool for part in masks), 'index by a mask'
+        return func(*args, **(kwargs or {}))
 
 
 class PlayedGraph:
@@ -40,7 +61,8 @@ class PlayedGraph:
 
     def __init__(self, function, inputs):
         self._function, self._inputs = function, inputs
-        self.outputs = pytree.tree_map(torch.clone, function(*inputs))
+        with NothingWithTheHost():
+            self.outputs = pytree.tree_map(torch.clone, function(*inputs))
 
     def replay(self):
         results = pytree.tree_leaves(self._function(*self._inputs))
@@ -65,6 +87,8 @@ def recording(monkeypatch):
     for module in (network, encoder):
         monkeypatch.setattr(module, 'CapturedStep', PlayedStep)
     monkeypatch.setattr(AccelerationConfig, 'check_device', lambda *arguments: None)
+    # What a GPU computes for all pairs of boxes, a CPU computes for those that are near.
+    monkeypatch.setattr(nms, '_iou_where_near', lambda a, b, least: nms._iou(a.unsqueeze(1), b))
 
 
 def frames():

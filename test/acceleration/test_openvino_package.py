@@ -65,12 +65,14 @@ def test_without_a_usable_release_the_remedy_is_named(version, problem, monkeypa
     monkeypatch.setattr(importlib.metadata, 'version', found)
     assert openvino_problem() == problem
     for refuse in (require_openvino, import_openvino):
-        with pytest.raises(ValueError, match=f'2025.0 or later.*{problem}.*pip install openvino'):
+        with pytest.raises(
+            ValueError, match=f'2025.0 or later.*{problem}.*pip install .*openvino'
+        ):
             refuse()
 
 
 def test_a_release_that_cannot_be_imported_is_found_out(monkeypatch):
     monkeypatch.setitem(sys.modules, 'openvino', None)
     assert openvino_problem().startswith('cannot be imported (ModuleNotFoundError: ')
-    with pytest.raises(ValueError, match='cannot be imported .*pip install openvino'):
+    with pytest.raises(ValueError, match='cannot be imported .*pip install .*openvino'):
         import_openvino()

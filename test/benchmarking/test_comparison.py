@@ -108,7 +108,7 @@ def test_unknown_candidates_are_listed(tmp_path, capsys):
         (['--items', '0'], 'items is 0; expected at least 1'),
         (['--rates', '0'], r'rates are [0.0]; expected numbers above 0'),
         (['--threads', '0'], '--threads is 0; expected at least 1'),
-        (['--device', 'gpu0'], "--device is 'gpu0'; expected cpu or cuda"),
+        (['--device', 'gpu0'], "--device is 'gpu0'; expected auto, cpu or cuda:N"),
     ],
 )
 def test_bad_options_are_refused(tmp_path, capsys, options, message):

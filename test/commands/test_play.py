@@ -115,3 +115,5 @@ def test_errors_are_one_sentence(bag, capsys):
 
 def test_remappings():
     assert parse_remappings(['/a:=/b', '/c/d:=/e']) == {'/a': '/b', '/c/d': '/e'}
+    with pytest.raises(ValueError, match="'b c' is no name of a topic"):
+        parse_remappings(['/a:=b c'])

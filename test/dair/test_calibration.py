@@ -23,7 +23,6 @@ from emiff_ros.dair.calibration import (
     read_affine,
     read_intrinsics,
     read_optional_numbers,
-    read_relative_error,
 )
 from emiff_ros.dair.errors import CalibrationError, MissingFileError
 
@@ -112,8 +111,3 @@ def test_offsets(tmp_path, value, expected):
 def test_offsets_that_are_neither_absent_nor_numbers(tmp_path, value):
     with pytest.raises(CalibrationError):
         parse_offset(value, tmp_path, 'system_error_offset')
-
-
-def test_relative_error_may_be_absent(tmp_path):
-    write_json(tmp_path / 'pose.json', {'rotation': ROTATION})
-    assert read_relative_error(tmp_path / 'pose.json') is None

@@ -99,6 +99,21 @@ def test_a_folder_without_pairs_is_refused(folder, tmp_path, capsys):
     assert capsys.readouterr().err.startswith('emiff_ros demo: ')
 
 
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--frames', '0'], '--frames is 0; expected at least 1'),
+        (['--speed', '0'], '--speed is 0.0; expected more than 0'),
+        (['--model', 'none'], "no weights 'none'"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_is_rendered(options, message, tmp_path, capsys):
+    folders = ['--output', str(tmp_path / 'out'), '--cache', str(tmp_path / 'scenes')]
+    assert cli.main(['demo', *folders, *options]) == 1
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_report_names_the_command_that_makes_it_again(output):
     text = (output / 'report.html').read_text()
     assert f'--output {output}' not in text

@@ -134,29 +134,38 @@ def fate(number, begin, pictures, chosen):
 def test_every_feature_that_fits_is_used_and_counted(link, period, seed):
     radio = LinkModel(LinkConfig(**link), seed)
     arrivals, pictures = transmit(radio), images(seed * 13, period)
-    matcher = Matcher(CONFIG, stations=['north'])
+    matcher = Matcher(CONFIG)
     chosen = run(matcher, arrivals, pictures)
 
     wanted = {image: expected_choice(arrivals, image) for image in pictures}
     assert chosen == wanted
     assert sum(number is not None for number in chosen.values()) > len(pictures) / 3
 
-    counters = matcher.counters()['north']
+    everything = matcher.all_counters()
+    counters, unknown = everything.known['north'], everything.unknown
     fates = Counter(expected_fates(arrivals, pictures, chosen).values())
     assert counters.fused == fates['fused'] == len({n for n in chosen.values() if n is not None})
     assert counters.superseded == fates['superseded']
     assert counters.expired == fates['expired']
     assert counters.cached == fates['cached']
-    assert counters.refused_by_cause == damaged_ones(arrivals)
+    before, after = damaged_ones(arrivals)
+    assert (unknown.refused_by_cause, counters.refused_by_cause) == (before, after)
     assert counters.duplicates == whole_ones(arrivals) - sum(fates.values())
     assert counters.lost == gaps(arrivals)
-    assert counters.adds_up
+    assert counters.adds_up and unknown.adds_up
 
 
 def damaged_ones(arrivals):
-    """Return the expected refusals by cause."""
-    count = sum(arrival.damaged for arrival in arrivals)
-    return {'checksum': count} if count else {}
+    """Return the expected refusals by cause before the station is known, and from then on."""
+    in_order, first = known_from(arrivals)
+    counts = (sum(item.damaged for item in part) for part in (in_order[:first], in_order[first:]))
+    return [{'checksum': count} if count else {} for count in counts]
+
+
+def known_from(arrivals):
+    """Return the arrivals in order and the index of the first undamaged one."""
+    in_order = sorted(arrivals, key=lambda arrival: arrival.time)
+    return in_order, next(i for i, arrival in enumerate(in_order) if not arrival.damaged)
 
 
 def whole_ones(arrivals):
@@ -168,8 +177,7 @@ def gaps(arrivals):
 
     A session is known from its first undamaged message on.
     """
-    in_order = sorted(arrivals, key=lambda arrival: arrival.time)
-    first = next(index for index, arrival in enumerate(in_order) if not arrival.damaged)
+    in_order, first = known_from(arrivals)
     numbers = {arrival.number for arrival in in_order[first:]}
     return max(numbers) - min(numbers) + 1 - len(numbers)
 

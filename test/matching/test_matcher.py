@@ -28,12 +28,11 @@ from emiff_ros.matching.results import Accepted, MatchState
 
 
 def test_stations_are_matched_apart():
-    matcher = Matcher(stations=['silent'])
+    matcher = Matcher()
     drive(matcher, range(3), station_id='north')
     drive(matcher, range(2), station_id='south', delay=60)
     matches = matcher.match(at(420), at(430))
     assert {name: match.state for name, match in matches.items()} == {
-        'silent': MatchState.NONE,
         'north': MatchState.USED,
         'south': MatchState.STALE,
     }
@@ -61,9 +60,10 @@ def test_reports_reach_the_station():
 
 
 def test_reporting_a_match_without_feature_is_a_programming_error():
-    matcher = Matcher(stations=['north'])
-    match = matcher.match(at(0), at(0))['north']
-    with pytest.raises(ValueError, match='NONE'):
+    matcher = Matcher()
+    drive(matcher, [0])
+    match = matcher.match(at(1000), at(1000))['north']
+    with pytest.raises(ValueError, match='STALE'):
         matcher.report_fused(match)
 
 
@@ -78,13 +78,15 @@ def test_dataset_pairs_keep_older_features_for_later_pairs():
 
 
 def test_a_preview_names_what_a_match_would_choose_and_counts_nothing():
-    matcher = Matcher(stations=['silent'])
+    matcher = Matcher()
+    drive(matcher, [5], station_id='ahead')
     drive(matcher, range(3), station_id='north')
     drive(matcher, range(3), station_id='south')
     before = matcher.counters()
     preview = matcher.preview(at(210))
     assert matcher.counters() == before
     matches = matcher.match(at(210), at(210))
+    assert matches['ahead'].state is MatchState.FUTURE
     assert preview == [matches['north'].feature, matches['south'].feature]
     assert matcher.preview(at(5000)) == []
     assert matcher.match(at(220), at(220))['north'].stamp == at(200)
@@ -165,10 +167,10 @@ def test_a_station_in_use_is_not_dropped():
 
 
 def test_a_silent_station_is_forgotten_and_may_come_back():
-    matcher = Matcher(stations=['named'])
+    matcher = Matcher()
     drive(matcher, range(3))
-    assert list(matcher.match(at(60_000), at(60_200))) == ['named', 'north']
-    assert list(matcher.match(at(60_200), at(60_300))) == ['named']
+    assert list(matcher.match(at(60_000), at(60_200))) == ['north']
+    assert list(matcher.match(at(60_200), at(60_300))) == []
     assert matcher.all_counters().forgotten.received == 3
     drive(matcher, [610])
     assert matcher.match(at(61_050), at(61_060))['north'].state is MatchState.USED
@@ -215,26 +217,6 @@ def test_a_report_on_a_forgotten_station_is_counted(comes_back):
     assert (forgotten.fused, forgotten.refused, forgotten.expired) == (1, 1, 2)
     assert forgotten.adds_up
     assert all(counters.adds_up for counters in everything.known.values())
-
-
-def test_only_named_stations():
-    matcher = Matcher(stations=['north'], learn_stations=False)
-    assert isinstance(matcher.add(Header(at(0)), None, at(0)), Accepted)
-    result = matcher.add(Header(at(0), station_id='south'), None, at(0))
-    assert result.cause == 'unknown_station'
-    assert "'south' is not one of those that are taken in ('north')" in result.reason
-
-
-def test_more_named_stations_than_allowed():
-    with pytest.raises(ValueError, match='max_stations'):
-        Matcher(MatchingConfig(max_stations=1), stations=['a', 'b'])
-
-
-def test_refused_messages_show_in_the_match():
-    matcher = Matcher(stations=['north'])
-    matcher.refuse('north', 'wrong_model', 'other weights', at(0))
-    match = matcher.match(at(10), at(20))['north']
-    assert (match.state, match.reason) == (MatchState.REFUSED, 'other weights')
 
 
 def test_zero_vehicle_stamp_is_refused():

@@ -48,6 +48,16 @@ def decode(detections, **changes):
     return decode_head_maps(maps(detections), make_anchors(settings), settings)[0]
 
 
+def test_autocast_does_not_round_the_boxes():
+    detections = [(3, 5, 0, 2.0, 0.2, 0), (3, 6, 0, 1.0, 0.2, 0), (20, 39, 1, 3.0, 0.1, 0)]
+    changes = {'detection': {'vote_threshold': 0.3}}
+    expected = decode(detections, **changes)
+    with torch.autocast('cpu', torch.bfloat16):
+        found = decode(detections, **changes)
+    assert len(found) > 1
+    assert torch.equal(found.boxes, expected.boxes)
+
+
 def test_channels_belong_to_the_right_anchor():
     found = decode([(3, 5, 0, 2.0, 0.2, 0), (20, 30, 1, 3.0, 0.1, 0)])
     anchors = make_anchors(config())

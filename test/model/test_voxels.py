@@ -53,6 +53,16 @@ def test_projection_of_a_known_point():
     assert pixels[0, 0].tolist() == pytest.approx([40 - 50 * 0.2, 30 + 60 * 0.1])
 
 
+def test_autocast_does_not_round_a_projection():
+    point = torch.tensor([[81.3, 20.7, -1.3]])
+    expected = project(point, cameras(), no_flip())
+    with torch.autocast('cpu', torch.bfloat16):
+        rounded = point @ point.T
+        found = project(point, cameras(), no_flip())
+    assert rounded.dtype == torch.bfloat16
+    assert all(map(torch.equal, found, expected))
+
+
 def test_point_behind_the_camera_is_projected_with_its_negative_depth():
     """Quirk: no depth test."""
     pixels, depth = project(torch.tensor([[-10.0, -2.0, 1.0]]), cameras(), no_flip())

@@ -30,7 +30,6 @@ from emiff_ros.model.weights import (
     load_weights,
     read_metadata,
     read_weights,
-    save_half,
     save_weights,
     split_weights,
 )
@@ -46,6 +45,14 @@ def whole(model, tmp_path):
     path = tmp_path / 'net.safetensors'
     save_weights(model, path, {'note': 'a test'})
     return path
+
+
+def save_halves(model, folder, dtype=torch.float32):
+    """Write both halves of a network and return their paths, the sender's first."""
+    paths = [folder / f'{name}.safetensors' for name in ('whole', 'sender', 'receiver')]
+    save_weights(model, paths[0], dtype=dtype)
+    split_weights(*paths)
+    return paths[1:]
 
 
 def test_round_trip(model, whole):
@@ -93,9 +100,8 @@ def test_halves_do_what_the_whole_does(
 def test_float32_sender_and_bfloat16_vehicle_of_one_training_fuse(
     model, tmp_path, image, vehicle_camera, station_camera
 ):
-    sender, receiver = tmp_path / 'sender.safetensors', tmp_path / 'receiver.safetensors'
-    save_half(model, sender, 'infrastructure')
-    save_half(model, receiver, 'vehicle', dtype=torch.bfloat16)
+    sender, _ = save_halves(model, tmp_path / 'float32')
+    _, receiver = save_halves(model, tmp_path / 'bfloat16', torch.bfloat16)
     roadside, vehicle = load_infrastructure_encoder(sender), load_vehicle_model(receiver)
     assert roadside.fingerprint == vehicle.fingerprint
     with torch.no_grad():
@@ -115,10 +121,10 @@ def test_halves_of_another_training_have_another_fingerprint(model, make_model, 
     other = make_model()
     with torch.no_grad():
         other.neck.layers[0].first[0].weight += 1e-6
-    save_half(model, tmp_path / 's.safetensors', 'infrastructure')
-    save_half(other, tmp_path / 'v.safetensors', 'vehicle')
-    sender = load_infrastructure_encoder(tmp_path / 's.safetensors')
-    assert sender.fingerprint != load_vehicle_model(tmp_path / 'v.safetensors').fingerprint
+    sender, _ = save_halves(model, tmp_path / 'one')
+    _, receiver = save_halves(other, tmp_path / 'other')
+    roadside, vehicle = load_infrastructure_encoder(sender), load_vehicle_model(receiver)
+    assert roadside.fingerprint != vehicle.fingerprint
 
 
 def test_shares_of_the_released_network():
@@ -155,18 +161,10 @@ def test_halves_load_from_the_whole_file(whole):
     assert vehicle.model.infrastructure_encoder is None
 
 
-@pytest.mark.parametrize('part', ['infrastructure', 'vehicle'])
-def test_save_half(model, tmp_path, part):
-    path = tmp_path / 'half.safetensors'
-    assert save_half(model, path, part) == fingerprint(model)
-    assert read_weights(path).part == part
-    assert save_half(model, path, part, identity='ab' * 32) == 'ab' * 32
-
-
 def test_wrong_half_is_refused(model, tmp_path):
-    sender, receiver = tmp_path / 's.safetensors', tmp_path / 'v.safetensors'
-    save_half(model, sender, 'infrastructure')
-    save_half(model, receiver, 'vehicle')
+    sender, receiver = save_halves(model, tmp_path)
+    assert read_weights(sender).part == 'infrastructure'
+    assert read_weights(receiver).part == 'vehicle'
     with pytest.raises(WeightsError, match='vehicle half; expected infrastructure or whole'):
         load_infrastructure_encoder(receiver)
     with pytest.raises(WeightsError, match='infrastructure half; expected vehicle or whole'):
@@ -184,7 +182,7 @@ def test_network_without_sender_has_no_such_half(make_model, tmp_path):
     with pytest.raises(WeightsError, match='modality vehicle_only sends no features'):
         load_infrastructure_encoder(path)
     with pytest.raises(WeightsError, match='no infrastructure half'):
-        save_half(model, path, 'infrastructure')
+        split_weights(path, tmp_path / 's.safetensors', tmp_path / 'v.safetensors')
 
 
 def test_early_fusion_keeps_its_encoder_on_the_vehicle(make_model, tmp_path):

@@ -140,3 +140,20 @@ def test_arguments_that_are_not_for_ros_are_refused(argument):
     assert started.returncode == 2
     assert f'unknown arguments: {argument}' in started.stderr
     assert '--ros-args -p NAME:=VALUE' in started.stderr
+
+
+@pytest.mark.parametrize(
+    'arguments', [('--params-file', 'none.yaml'), ('-p', 'model'), ('-r', '__ns:=/9'), ('--what',)]
+)
+def test_arguments_that_ros_cannot_read_are_explained(arguments):
+    started = subprocess.run(
+        [sys.executable, '-m', 'emiff_ros', 'lossy_link_node', '--ros-args', *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert started.returncode == 2
+    assert arguments[-1] in started.stderr
+    assert '--ros-args -p NAME:=VALUE' in started.stderr
+    assert 'Traceback' not in started.stderr

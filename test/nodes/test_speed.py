@@ -59,7 +59,7 @@ def test_an_openvino_that_is_broken_is_a_warning_where_nobody_asked_for_it(monke
     chosen = choose_acceleration('auto', 'auto', FOLDED, CPU, warnings.append)
     assert chosen == AccelerationConfig.for_cpu('float32')
     assert 'openvino cannot be imported' in warnings[0]
-    with pytest.raises(ValueError, match='cannot be imported .*pip install openvino'):
+    with pytest.raises(ValueError, match='cannot be imported .*pip install .*openvino'):
         choose('int8', CPU)
 
 
@@ -93,7 +93,7 @@ def test_8_bits_need_openvino(monkeypatch):
     with pytest.raises(ValueError, match='int8 needs engine openvino; engine is torch'):
         choose('int8', CPU, 'torch')
     monkeypatch.setattr(openvino_package, 'openvino_version', lambda: None)
-    with pytest.raises(ValueError, match='pip install openvino'):
+    with pytest.raises(ValueError, match='pip install .*openvino'):
         choose('int8', CPU)
 
 

@@ -82,7 +82,7 @@ def replay(bag, processes, tmp_path, request):
         player = stack.enter_context(closing(BagPlayer(listener, bag, **options)))
         replay = Replay(listener, running, player)
         heard = [target for process in processes for target in inputs(process)]
-        assert player.wait_for_subscribers(heard, PATIENCE)
+        assert not player.wait_for_subscribers(heard, PATIENCE)
         replay.start()
         yield replay
         player.stop()

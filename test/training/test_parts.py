@@ -21,7 +21,7 @@ import torch
 from training.tiny import tiny_model, tiny_set, tiny_training
 
 from emiff_ros.model.emiff import Emiff
-from emiff_ros.model.weights import WeightsError, save_weights
+from emiff_ros.model.weights import WeightsError, read_weights, save_weights
 from emiff_ros.training.parts import belongs_to, freeze_all_but, load_trunk
 from emiff_ros.training.run import RunOptions, train
 from emiff_ros.training.variants import derive
@@ -54,6 +54,8 @@ def test_another_rate_starts_from_the_trunk(trunk):
 def test_one_side_alone_starts_from_the_trunk(trunk):
     model = Emiff(derive(BASE, 'vehicle_only'))
     load_trunk(model, trunk)
+    name = 'vehicle_encoder.backbone.conv1.weight'
+    assert torch.equal(model.state_dict()[name], read_weights(trunk).tensors[name])
 
 
 def test_a_trunk_that_does_not_fit_is_refused(trunk):

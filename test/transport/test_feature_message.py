@@ -108,10 +108,12 @@ def test_constants_of_the_message_are_those_of_the_codec():
 
 def test_building_a_large_message_is_fast():
     encoded = encode_feature(np.random.default_rng(0).random((1, 360, 361)), 'int8', 'raw')
-    message_from_feature(HEADER, encoded)
-    start = time.perf_counter()
-    message_from_feature(HEADER, encoded)
-    assert time.perf_counter() - start < 0.02  # 3 ms; element by element it takes 40 ms and more
+    times = []
+    for _ in range(5):
+        start = time.thread_time()
+        message_from_feature(HEADER, encoded)
+        times.append(time.thread_time() - start)
+    assert min(times) < 0.02  # 3 ms; element by element it takes 40 ms and more
 
 
 def test_header_size_is_a_few_hundred_bytes():

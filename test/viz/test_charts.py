@@ -84,7 +84,7 @@ def test_what_cannot_be_drawn_is_refused(call, message):
         call()
 
 
-@pytest.mark.parametrize('theme', [LIGHT, DARK], ids=lambda theme: theme.name)
+@pytest.mark.parametrize('theme', [LIGHT, DARK], ids=['light', 'dark'])
 def test_a_chart_is_saved_in_its_theme(tmp_path, theme):
     path = save_chart(payload_chart([2000, 2200], theme), tmp_path / 'made' / 'payload.png', 100)
     image = cv2.imread(str(path))

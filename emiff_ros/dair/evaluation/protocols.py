@@ -79,7 +79,6 @@ class Protocol:
 
     Attributes:
         name: printed beside every number.
-        description: one line on what is special about it.
         keep_ground_truth: mask of ground-truth boxes [G, 8, 3] that count in an x range.
         keep_predictions: the same for predictions.
         upright_ground_truth: ground truth is the upright box around a label; otherwise its true
@@ -89,7 +88,6 @@ class Protocol:
     """
 
     name: str
-    description: str
     keep_ground_truth: KeepBoxes
     keep_predictions: KeepBoxes
     upright_ground_truth: bool
@@ -102,31 +100,24 @@ PROTOCOLS: Mapping[str, Protocol] = {
     for protocol in (
         Protocol(
             name='opendairv2x',
-            description='OpenDAIRV2X: a box counts if any of its corners is in range',
             keep_ground_truth=any_corner_inside,
             keep_predictions=any_corner_inside,
             upright_ground_truth=False,
             ground_truth_ring=RING_FROM_REAR_LEFT,
             dummy_box=False,
         ),
+        # EMIFF's test script, with the published distance bins instead of its hard-coded 0-100 m.
         Protocol(
             name='emiff_test',
-            description=(
-                'EMIFF test script: ground truth by its centre, predictions by any corner '
-                '(distance bins as published, not the hard-coded 0-100 m of the release)'
-            ),
             keep_ground_truth=centre_inside,
             keep_predictions=any_corner_inside,
             upright_ground_truth=True,
             ground_truth_ring=RING_FROM_REAR_RIGHT,
             dummy_box=True,
         ),
+        # EMIFF's validation during training; the distance bins are not EMIFF's.
         Protocol(
             name='emiff_val',
-            description=(
-                'EMIFF validation during training: ground truth by its centre, predictions not '
-                'filtered (overall; within distance bins by any corner, which EMIFF does not have)'
-            ),
             keep_ground_truth=centre_inside,
             keep_predictions=any_corner_inside_a_bin,
             upright_ground_truth=True,

@@ -15,13 +15,12 @@
 """Generated scenes: rendered drives through junctions in the folder format of DAIR-V2X-C."""
 
 from emiff_ros.dair.scenes.dataset_plan import GENERATOR_VERSION, SPLITS, DatasetPlan
-from emiff_ros.dair.scenes.generate import generate_dataset, generate_drive, read_summary
+from emiff_ros.dair.scenes.generate import generate_dataset, read_summary
 
 __all__ = [
     'GENERATOR_VERSION',
     'SPLITS',
     'DatasetPlan',
     'generate_dataset',
-    'generate_drive',
     'read_summary',
 ]

@@ -12,11 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Generates data sets of rendered drives in the folder format of DAIR-V2X-C.
-
-The public functions are `generate_dataset` (many drives) and `generate_drive` (one continuous
-drive).
-"""
+"""Generates data sets of rendered drives in the folder format of DAIR-V2X-C."""
 
 from __future__ import annotations
 
@@ -72,7 +68,8 @@ def generate_dataset(
         split: ``train``, ``val`` or ``test`` (see `DatasetPlan`).
         image_size: (height, width); intrinsics scale with it.
         pair_interval: seconds between the pairs of a drive (0.1 s: continuous 10 Hz).
-        frames_per_drive: pairs at one junction before the next junction follows.
+        frames_per_drive: pairs at one junction before the next junction follows. The vehicle
+            passes a junction within about 6 s.
         processes: worker processes; by default one for each processor. They are spawned, so a
             script that calls this needs the usual ``if __name__ == '__main__'`` guard.
         progress: whether to show a progress bar.
@@ -98,32 +95,6 @@ def generate_dataset(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return root
-
-
-def generate_drive(
-    root: Path | str,
-    seed: int,
-    frames: int,
-    split: str = 'test',
-    *,
-    image_size: tuple[int, int] = (1080, 1920),
-    processes: int | None = None,
-    progress: bool = True,
-) -> Path:
-    """Generate one continuous 10 Hz drive of ``frames`` pairs; see `generate_dataset`.
-
-    The vehicle passes the junction within about 6 s, so more than 60 frames show what follows it.
-    """
-    return generate_dataset(
-        root,
-        seed,
-        frames,
-        split,
-        image_size=image_size,
-        frames_per_drive=frames,
-        processes=processes,
-        progress=progress,
-    )
 
 
 def read_summary(root: Path | str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 
 from emiff_ros.dair.reader import DairFolder
-from emiff_ros.dair.scenes import DatasetPlan, generate_dataset, generate_drive, read_summary
+from emiff_ros.dair.scenes import DatasetPlan, generate_dataset, read_summary
 from emiff_ros.dair.scenes.writer import FolderWriter
 from emiff_ros.geometry import compose, invert_affine, is_rigid, transform_points
 
@@ -185,7 +185,7 @@ def test_interrupted_run_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(FolderWriter, 'write_calibration', interrupt)
     with pytest.raises(KeyboardInterrupt):
-        generate_drive(tmp_path / 'set', 1, 1, image_size=(90, 160), processes=1, progress=False)
+        generate_dataset(tmp_path / 'set', 1, 1, 'test', processes=1, **OPTIONS)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -89,6 +89,15 @@ class ProcessDescription:
         """Return where a topic such as ``input/image`` is in the ROS graph."""
         return self.absolute(self.remappings[f'~/{name}'])
 
+    @property
+    def recorded_inputs(self) -> list[str]:
+        """Topics that a player gives it: all inputs but the features, which stations publish."""
+        return [
+            self.absolute(target)
+            for source, target in self.remappings.items()
+            if source.startswith('~/input/') and source != '~/input/features'
+        ]
+
     def command(self) -> list[str]:
         """Return the command line that starts this process without launch."""
         command = [sys.executable, '-m', PACKAGE, self.executable, '--ros-args']

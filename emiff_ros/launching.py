@@ -228,12 +228,7 @@ def node(process: ProcessDescription, log_level: str, enclave: str = '') -> Node
 def player(processes: Iterable[ProcessDescription], values: Mapping[str, str]) -> Action:
     """Return the action that plays ``source`` once the nodes listen."""
     processes = list(processes)
-    awaited = [
-        process.topic(topic)
-        for process in processes
-        for topic in TABLES[process.executable.removesuffix('_node')]
-        if topic.startswith('input/') and topic != 'input/features'
-    ]
+    awaited = [topic for process in processes for topic in process.recorded_inputs]
     command = [
         ExecutableInPackage(executable='play-bag', package=PACKAGE), values['source'],
         '--clock', CLOCK, '--rate', values['rate'], '--longest-gap', '1.0',

@@ -146,7 +146,7 @@ def replay(
                 )
             )
         )
-        heard = [target for process in processes for target in inputs(process)]
+        heard = [topic for process in processes for topic in process.recorded_inputs]
         if unheard := player.wait_for_subscribers(heard, DISCOVERY):
             raise TimeoutError(
                 f'no node listens to {", ".join(unheard)} after {DISCOVERY:g} s; see what the '
@@ -180,18 +180,8 @@ def image_counters(
     """Return the image counters of a node, with what was sent to it and what DDS lost."""
     reported = listener.diagnostics(process.fully_qualified_name, 'images')
     counters = {name: int(value) for name, value in reported.items()}
-    sent = published[f'/{process.namespace}/{process.remappings["~/input/image"]}']
+    sent = published[process.topic('input/image')]
     return {'sent': sent, 'lost': sent - counters['received'], **counters}
-
-
-def inputs(process: ProcessDescription) -> list[str]:
-    """Return the absolute topics that a process reads from the bag."""
-    targets = [
-        target
-        for source, target in process.remappings.items()
-        if source.startswith('~/input/') and source != '~/input/features'
-    ]
-    return [f'/{process.namespace}/{target}' for target in targets]
 
 
 def wait_for_features(

@@ -112,7 +112,7 @@ def sample_features(
     grid = grid.nan_to_num(_OUTSIDE).clamp(_OUTSIDE, -_OUTSIDE)
     precision = torch.promote_types(feature.dtype, torch.float32)
     sampled = functional.grid_sample(
-        feature.to(precision),
+        feature.to(precision).contiguous(),
         grid.unsqueeze(1).to(precision),
         mode=mode,
         padding_mode='zeros',

@@ -32,6 +32,12 @@ DEVICES = ['cpu'] + (['cuda'] if torch.cuda.is_available() else [])
 CASES = {case.name: case for case in (SMALL, SMALL_S4)}
 
 
+@pytest.fixture(autouse=True)
+def _unrounded_convolutions(monkeypatch):
+    """Compare with a plain network whose convolutions are not rounded to TF32 on a GPU."""
+    monkeypatch.setattr(torch.backends.cudnn, 'allow_tf32', False)
+
+
 @pytest.fixture(params=DEVICES)
 def device(request):
     return torch.device(request.param)

@@ -17,7 +17,8 @@
 from __future__ import annotations
 
 from rclpy.exceptions import InvalidTopicNameException
-from rclpy.validate_topic_name import validate_topic_name
+from rclpy.expand_topic_name import expand_topic_name
+from rclpy.validate_full_topic_name import validate_full_topic_name
 
 
 def check_topic_name(name: str) -> None:
@@ -27,6 +28,7 @@ def check_topic_name(name: str) -> None:
         ValueError: if it can be no name of a topic; the message says why.
     """
     try:
-        validate_topic_name(name)
-    except InvalidTopicNameException as error:
-        raise ValueError(f'{name!r} is no name of a topic: {error}') from error
+        validate_full_topic_name(expand_topic_name(name, 'node', '/'))
+    except (InvalidTopicNameException, ValueError) as error:
+        reason = str(error).splitlines()[0].rstrip(':')
+        raise ValueError(f'{name!r} is no name of a topic: {reason}') from error

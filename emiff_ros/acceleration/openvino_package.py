@@ -22,7 +22,7 @@ LEAST_VERSION = 2025
 """Year of the oldest release that translates PyTorch's graphs as it is asked to here."""
 
 REMEDY = f"pip install --force-reinstall --no-deps 'openvino>={LEAST_VERSION}'"
-"""Command that helps whether the package is missing, old or broken."""
+"""Command for a package that is missing, old or damaged; NumPy stays as it is."""
 
 
 def openvino_version() -> str | None:
@@ -40,7 +40,7 @@ def openvino_problem() -> str | None:
         return 'is not installed'
     year = version.partition('.')[0]
     if not year.isdecimal() or int(year) < LEAST_VERSION:
-        return f'is {version}'
+        return f'is {version}, not {LEAST_VERSION}.0 or later'
     try:
         _import()
     except Exception as error:  # Beside libraries that it was not built for it raises anything.
@@ -57,8 +57,8 @@ def require_openvino() -> None:
     problem = openvino_problem()
     if problem is not None:
         raise ValueError(
-            f'8 bits and engine openvino need the package openvino, {LEAST_VERSION}.0 or later, '
-            f'which {problem}; get it with: {REMEDY}'
+            f'8 bits and engine openvino need the package openvino, which {problem}; get it with: '
+            f'{REMEDY}'
         )
 
 

@@ -17,7 +17,7 @@
 Weights become int8 (7 bits of it on CPUs without VNNI) with one scale for each output channel,
 feature maps uint8 with one scale for each layer, from zero to what calibration saw; sums are
 exact. The first layer or residual block keeps the precision of the rest, for its input has both
-signs; the output is bfloat16.
+signs; the output is rounded to bfloat16.
 """
 
 import torch

@@ -29,7 +29,10 @@ class Residual(nn.Module):
     """ReLU(x + convolution(ReLU(convolution(x)))), where convolutions add and apply ReLU."""
 
     def __init__(self, first: nn.Module, second: nn.Module, in_place: bool = False) -> None:
-        """Take both convolutions; ``in_place`` writes the result over the input."""
+        """Take both convolutions.
+
+        ``in_place`` writes the result over the input, which only Winograd's convolution can.
+        """
         super().__init__()
         self.first, self.second, self.in_place = first, second, in_place
 

@@ -79,7 +79,10 @@ class WinogradConvolution(nn.Module):
     def forward(
         self, x: Tensor, residual: Tensor | None = None, out: Tensor | None = None
     ) -> Tensor:
-        """Return ReLU(convolution + bias + residual), in ``out``, which may be ``residual``."""
+        """Return ReLU(convolution + bias + residual), in ``out`` if it is given.
+
+        ``out`` may be ``residual`` but not ``x``, whose rows are read again for the next ones.
+        """
         pixels = x.permute(0, 2, 3, 1)
         height, rows, columns, _ = pixels.shape
         count = (height + 2 * self.padding - 3) // self.stride + 1

@@ -231,9 +231,9 @@ def _prepare(
     entry: dict[str, Any] = {'ready_s': round(time.perf_counter() - started, 2)}
     boxes = [runner(pair) for pair in inputs]
     # A recorded graph keeps its memory although nothing in it is allocated any longer.
-    peak = torch.cuda.memory_reserved(device) - held if gpu else _resident_peak()
+    memory = torch.cuda.memory_reserved(device) - held if gpu else _resident_peak()
     key = 'memory_mb' if gpu else 'process_peak_mb'
-    entry[key] = round(peak / 1e6, 1)
+    entry[key] = round(memory / 1e6, 1)
     return runner, boxes, entry
 
 

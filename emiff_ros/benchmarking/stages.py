@@ -40,7 +40,7 @@ from emiff_ros.model.camera import CameraBatch
 from emiff_ros.model.decoding import decode_head_maps
 
 _REPLAYS = 10
-"""Replays of a graph that are timed together: the first one's launch is a part of the time."""
+"""Replays of a graph that are timed together, so that the launch of the first hardly counts."""
 
 
 class _Traffic(TorchDispatchMode):
@@ -72,7 +72,7 @@ def stage_table(
     """Run one pair stage by stage.
 
     Returns:
-        For each stage ``ms`` (median; on a GPU of its replayed graph), ``gmac``
+        For each stage ``ms`` (median; on a GPU the mean of ten replays of its graph), ``gmac``
         (multiplications and additions of the plain network), ``mbytes`` (what the operations of
         the plain float32 network read and write, each for itself) and ``tflops``.
     """

@@ -131,8 +131,7 @@ def run(arguments: argparse.Namespace) -> int:
                         arguments.wait_for_subscribers,
                     )
                     for topic in unheard:
-                        seconds = arguments.wait_for_subscribers
-                        print(f'  no subscriber within {seconds:g} s: {topic}')
+                        print(f'  still without a subscriber: {topic}')
                     for topic in set(awaited) - set(player.topics):
                         print(f'  not waited for: {topic}: the bag has no such topic')
                 report = player.play()

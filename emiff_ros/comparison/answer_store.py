@@ -33,12 +33,12 @@ from emiff_ros.dair.frames import CooperativePair
 def answers_file(
     folder: Path, runner: Runner, pairs: Sequence[CooperativePair], detail: str = ''
 ) -> Path:
-    """Return where a method's answers belong: other networks or data never use them.
+    """Return where a method's answers belong: other networks or data sets never use them.
 
     Args:
         folder: of all answers.
         runner: of the method.
-        pairs: of one data set.
+        pairs: of one data set, which counts by the path of its folder, not by its contents.
         detail: what else decides the answers.
     """
     letters = (one if one.isalnum() or one in '-_' else '_' for one in runner.method.name)

@@ -22,6 +22,7 @@ from emiff_ros.processor import processor_name
 
 def describe_hardware(device: str = 'cpu') -> str:
     """Return processor (or GPU), number of threads and torch's version in one line."""
-    if find_device(device, 'device').type == 'cuda':
-        return f'{torch.cuda.get_device_name(device)}, torch {torch.__version__}'
+    found = find_device(device, 'device')
+    if found.type == 'cuda':
+        return f'{torch.cuda.get_device_name(found)}, torch {torch.__version__}'
     return f'{processor_name()}, {torch.get_num_threads()} threads, torch {torch.__version__}'

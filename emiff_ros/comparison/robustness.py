@@ -100,7 +100,7 @@ def measure_curves(
     curves = []
     for method in methods:
         runner = Runner(method, device)
-        stores = _answer_all(runner, plan, answers)
+        stores = _answer_all(runner, pairs, plan, answers)
         for kind, points in plan.items():
             curves.append(_curve(method.name, kind, points, stores, protocol))
     return curves
@@ -110,10 +110,11 @@ _Plan = Mapping[Kind, Mapping[float, Sequence[CooperativePair]]]
 _Stores = Mapping[Disturbance, AnswerStore]
 
 
-def _answer_all(runner: Runner, plan: _Plan, answers: Path) -> _Stores:
+def _answer_all(
+    runner: Runner, pairs: Sequence[CooperativePair], plan: _Plan, answers: Path
+) -> _Stores:
     """Answer pair by pair, so that what a pair's disturbances share is computed once."""
-    measured = next(pairs for points in plan.values() for pairs in points.values() if pairs)
-    base = AnswerStore(answers_file(answers, runner, measured, 'undisturbed'))
+    base = AnswerStore(answers_file(answers, runner, pairs, 'undisturbed'))
     stores = {}
     work: list[tuple[str, Disturbance, CooperativePair]] = []
     for kind, points in plan.items():
@@ -121,7 +122,7 @@ def _answer_all(runner: Runner, plan: _Plan, answers: Path) -> _Stores:
             disturbance = Disturbance(kind, size)
             stores[disturbance] = base
             if size:
-                path = answers_file(answers, runner, measured, f'{kind}_{size:g}')
+                path = answers_file(answers, runner, pairs, f'{kind}_{size:g}')
                 stores[disturbance] = AnswerStore(path)
             work += [(pair.vehicle.frame_id, disturbance, pair) for pair in found]
     # Stable: within a frame the disturbances keep their order, which shares most.

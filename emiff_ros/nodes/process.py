@@ -66,7 +66,8 @@ def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
 
     Returns:
         The exit status of the process: 1 if the node cannot be created, configured or activated,
-        2 for arguments before ``--ros-args``, where none has a meaning, or that ROS cannot read.
+        2 for arguments before ``--ros-args``, where none has a meaning, or if ROS cannot read
+        what follows or cannot start.
     """
     unknown = list(takewhile(lambda argument: argument != '--ros-args', arguments))
     if unknown:

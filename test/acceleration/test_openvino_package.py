@@ -53,7 +53,11 @@ def test_it_runs_without_a_report(tmp_path):
 
 @pytest.mark.parametrize(
     ('version', 'problem'),
-    [(None, 'is not installed'), ('2024.6.0', 'is 2024.6.0'), ('custom', 'is custom')],
+    [
+        (None, 'is not installed'),
+        ('2024.6.0', 'is 2024.6.0, not 2025.0 or later'),
+        ('custom', 'is custom, not'),
+    ],
 )
 def test_without_a_usable_release_the_remedy_is_named(version, problem, monkeypatch):
     def found(name):
@@ -63,11 +67,9 @@ def test_without_a_usable_release_the_remedy_is_named(version, problem, monkeypa
 
     assert openvino_problem() is None
     monkeypatch.setattr(importlib.metadata, 'version', found)
-    assert openvino_problem() == problem
+    assert openvino_problem().startswith(problem)
     for refuse in (require_openvino, import_openvino):
-        with pytest.raises(
-            ValueError, match=f'2025.0 or later.*{problem}.*pip install .*openvino'
-        ):
+        with pytest.raises(ValueError, match=f'{problem}.*pip install .*openvino'):
             refuse()
 
 

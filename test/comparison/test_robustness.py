@@ -92,6 +92,7 @@ def test_no_delay_curve_without_older_frames(measured):
     sizes = {'position': (0.0,), 'delay': (0.0, 900.0)}
     curves = measure_curves(methods[:1], folder, folder.pairs, sizes, answers)
     assert [curve.kind for curve in curves] == ['position']
+    assert measure_curves(methods[:1], folder, folder.pairs, {'delay': (900.0,)}, answers) == []
     with pytest.raises(ValueError, match='no pairs to measure on'):
         measure_curves(methods, folder, [], sizes, answers)
 

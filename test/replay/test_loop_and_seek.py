@@ -27,7 +27,7 @@ from emiff_msgs.msg import FusionStatus
 from emiff_ros.dair.bag_player import BagPlayer
 from emiff_ros.demo.domain import isolated_domain
 from emiff_ros.demo.processes import NodeProcess
-from emiff_ros.demo.replay import inputs, spinning_listener
+from emiff_ros.demo.replay import spinning_listener
 
 SLOW = 0.15
 PATIENCE = 120.0
@@ -81,7 +81,7 @@ def replay(bag, processes, tmp_path, request):
         options = {'rate': SLOW, 'clock_frequency': 40.0, **request.param}
         player = stack.enter_context(closing(BagPlayer(listener, bag, **options)))
         replay = Replay(listener, running, player)
-        heard = [target for process in processes for target in inputs(process)]
+        heard = [topic for process in processes for topic in process.recorded_inputs]
         assert not player.wait_for_subscribers(heard, PATIENCE)
         replay.start()
         yield replay

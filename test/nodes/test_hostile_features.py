@@ -202,12 +202,21 @@ def test_each_is_refused_by_name_and_the_node_goes_on(world, genuine, tmp_path):
         publisher.publish(feature)
 
     # What only the network can find out costs neither the result nor the honest station.
-    publish('of huge values', 0, huge_value)
-    status = world.result(world.publish_vehicle())
+    statuses, numbers = [], iter(range(1000))
+
+    def huge_values_are_refused():
+        fresh = world.publish_station()
+        wait_for(lambda: fresh in world.listener.features, 20)
+        publish('of huge values', next(numbers), huge_value)
+        statuses.append(world.result(world.publish_vehicle()))
+        station = station_of(statuses[-1], 'of huge values')
+        return station is not None and station.state == StationStatus.REFUSED
+
+    wait_for(huge_values_are_refused, 30)
     assert refused(world, vehicle) == {'fusion_failed': 1}
+    status = statuses[-1]
     assert status.mode == FusionStatus.FUSED
     assert station_of(status, original.station_id).state == StationStatus.USED
-    assert station_of(status, 'of huge values').state == StationStatus.REFUSED
     assert 'values up to 1e+30' in station_of(status, 'of huge values').reason
 
     before = peak_memory(process)
@@ -224,8 +233,6 @@ def test_each_is_refused_by_name_and_the_node_goes_on(world, genuine, tmp_path):
     assert (honest.state, honest.refused) == (StationStatus.USED, 0)
 
     # So many names were refused, and there is room for one more station.
-    numbers = iter(range(1000))
-
     def latecomer_is_used():
         publish('latecomer', next(numbers))
         latecomer = station_of(world.result(world.publish_vehicle()), 'latecomer')

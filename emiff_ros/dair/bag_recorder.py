@@ -19,7 +19,7 @@ Messages stay serialised: what arrived is what is written, byte for byte.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock
@@ -43,6 +43,9 @@ from emiff_ros.topic_names import check_topic_name
 DEPTH = 100
 """Messages of one topic that wait at most to be written."""
 
+WAITING = 1000
+"""Messages that wait at most for a simulated time to begin; the oldest ones give way."""
+
 SEARCH_PERIOD = 0.1
 """Seconds between two looks at the graph for topics that were not there yet."""
 
@@ -51,7 +54,8 @@ class BagRecorder:
     """Subscribes to topics as soon as somebody publishes them and writes what arrives.
 
     The log time is the node's clock at the arrival, so that with ``use_sim_time`` a recording of
-    a replay has the time of the replayed bag. The node must be spun; use it as a context manager.
+    a replay has the time of the replayed bag; what arrives before that time begins gets its first
+    moment. The node must be spun; use it as a context manager.
 
     Attributes:
         messages: number of messages by topic.
@@ -93,6 +97,7 @@ class BagRecorder:
         )
         self._writer.open()
         self._writing = Lock()
+        self._waiting: deque[tuple[Connection, bytes]] = deque(maxlen=WAITING)
         self._open = True
         self._subscriptions = []
         self._timer = node.create_timer(
@@ -104,6 +109,11 @@ class BagRecorder:
         """Topics that nobody has published so far."""
         return list(self._missing)
 
+    @property
+    def waiting(self) -> int:
+        """Number of messages that wait for the simulated time to begin."""
+        return len(self._waiting)
+
     def close(self) -> None:
         """Stop recording and finish the bag."""
         self._node.destroy_timer(self._timer)
@@ -112,6 +122,7 @@ class BagRecorder:
         self._subscriptions.clear()
         with self._writing:
             self._open = False
+            self._write_waiting(self._node.get_clock().now().nanoseconds)
             self._writer.close()
 
     def __enter__(self) -> BagRecorder:
@@ -158,9 +169,18 @@ class BagRecorder:
 
     def _write(self, connection: Connection, data: bytes) -> None:
         with self._writing:
-            if self._open:
-                self._writer.write(connection, self._node.get_clock().now().nanoseconds, data)
-                self.messages[connection.topic] += 1
+            if not self._open:
+                return
+            self._waiting.append((connection, data))
+            now = self._node.get_clock().now().nanoseconds
+            if now > 0:  # a bag that begins in 1970 would be played for decades
+                self._write_waiting(now)
+
+    def _write_waiting(self, now: int) -> None:
+        while self._waiting:
+            connection, data = self._waiting.popleft()
+            self._writer.write(connection, now, data)
+            self.messages[connection.topic] += 1
 
 
 def matching_profile(publishers: Iterable[TopicEndpointInfo]) -> QoSProfile:

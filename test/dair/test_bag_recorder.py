@@ -22,11 +22,14 @@ pytest.importorskip('emiff_msgs.msg')
 
 import threading
 
+from builtin_interfaces.msg import Time
 from nodes.world import wait_for
 import rclpy
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 
 from emiff_msgs.msg import FusionStatus, StationStatus
@@ -106,6 +109,22 @@ def test_best_effort_and_latched_publishers_are_heard(node, tmp_path):
         wait_for(best_effort.get_subscription_count, 20.0)
         wait_for(lambda: best_effort.publish(String()) or recorder.messages['/a'], 20.0)
         wait_for(lambda: recorder.messages['/b'], 20.0)
+
+
+def test_what_comes_before_the_simulated_time_gets_its_first_moment(node, tmp_path):
+    node.set_parameters([Parameter('use_sim_time', value=True)])
+    publisher = node.create_publisher(String, 'a', 10)
+    clock = node.create_publisher(Clock, '/clock', 10)
+    with BagRecorder(node, tmp_path / 'bag', ['/a']) as recorder:
+        wait_for(publisher.get_subscription_count, 20.0)
+        publisher.publish(String(data='early'))
+        wait_for(lambda: recorder.waiting, 20.0)
+        now = Clock(clock=Time(sec=5))
+        wait_for(lambda: clock.publish(now) or node.get_clock().now().nanoseconds, 20.0)
+        publisher.publish(String(data='later'))
+        wait_for(lambda: recorder.messages['/a'] == 2, 20.0)
+    with open_bag(tmp_path / 'bag') as reader:
+        assert [stamp for _, stamp, _ in reader.messages()] == [5 * 10**9] * 2
 
 
 def test_an_unknown_type_is_skipped_with_its_reason(node, tmp_path, monkeypatch):

@@ -139,7 +139,12 @@ REPLAY = (
     Argument('rate', '1.0', 'Speed of the replay.'),
     Argument('loop', 'false', 'Start the replay again at its end.', ('true', 'false')),
     Argument('rviz', 'false', 'Open RViz with the view of the suite.', ('true', 'false')),
-    Argument('record', '', 'Folder of a bag to record the results in; empty for none.'),
+    Argument(
+        'record',
+        '',
+        'Folder of a bag to record the results in, at the times of the replay; with loop all rounds '
+        'lie over each other. Empty for none.',
+    ),
 )
 """Arguments of the launch files that start both sides, beside ``source``."""
 

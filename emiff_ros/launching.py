@@ -142,8 +142,8 @@ REPLAY = (
     Argument(
         'record',
         '',
-        'Folder of a bag to record the results in, at the times of the replay; with loop all rounds '
-        'lie over each other. Empty for none.',
+        'Folder of a bag to record the results in, at the times of the replay; with loop all '
+        'rounds lie over each other. Empty for none.',
     ),
 )
 """Arguments of the launch files that start both sides, beside ``source``."""

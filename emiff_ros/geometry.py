@@ -79,10 +79,12 @@ def compose(*transforms: ArrayLike) -> Affine:
     """Chain transforms: ``compose(a_from_b, b_from_c)`` is ``a_from_c``."""
     if not transforms:
         raise ValueError('compose needs at least one transform')
-    result = homogeneous(transforms[0])
+    result = as_affine(transforms[0])
     for transform in transforms[1:]:
-        result = result @ homogeneous(transform)
-    return result[:3]
+        translation = result[:, 3]
+        result = result[:, :3] @ as_affine(transform)
+        result[:, 3] += translation
+    return result
 
 
 def transform_points(affine: ArrayLike, points: ArrayLike) -> NDArray[np.float64]:

@@ -17,19 +17,12 @@
 import numpy as np
 
 from emiff_ros.dair.bag_messages import MessageFactory
-from emiff_ros.dair.bag_topics import DETECTIONS, INFRASTRUCTURE
-from emiff_ros.dair.message_types import add_type, definition_file, make_typestore
+from emiff_ros.dair.bag_topics import INFRASTRUCTURE
 from emiff_ros.transport.codec import EncodedFeature
+from emiff_ros.transport.detection_message import serialize_detections
 from emiff_ros.transport.feature_header import FINGERPRINT_BYTES, FeatureHeader
 from emiff_ros.transport.message_size import message_size
 
-_DETECTION_TYPES = (
-    'BoundingBox3D',
-    'ObjectHypothesis',
-    'ObjectHypothesisWithPose',
-    'Detection3D',
-    'Detection3DArray',
-)
 _LABEL = 'car'
 _HEADER = FeatureHeader(
     stamp=1,
@@ -48,7 +41,7 @@ _HEADER = FeatureHeader(
 
 
 class MessageSizer:
-    """Serialises messages with the names that the suite uses by default.
+    """Measures messages with the names that the suite uses by default.
 
     Raises:
         MissingFileError: if the definition of a message is not found.
@@ -56,10 +49,6 @@ class MessageSizer:
 
     def __init__(self) -> None:
         """Load the message types."""
-        self._types = make_typestore([])
-        for name in _DETECTION_TYPES:
-            definition = definition_file(f'vision_msgs/msg/{name}').read_text(encoding='utf-8')
-            add_type(self._types, f'vision_msgs/msg/{name}', definition)
         self._images = MessageFactory()
 
     def image(self, jpeg: bytes) -> int:
@@ -72,27 +61,5 @@ class MessageSizer:
 
     def detections(self, boxes: int) -> int:
         """Return the bytes of a Detection3DArray with so many boxes (late fusion)."""
-        kinds = self._types.types
-        pose = kinds['geometry_msgs/msg/Pose'](
-            position=kinds['geometry_msgs/msg/Point'](x=0.0, y=0.0, z=0.0),
-            orientation=kinds['geometry_msgs/msg/Quaternion'](x=0.0, y=0.0, z=0.0, w=1.0),
-        )
-        result = kinds['vision_msgs/msg/ObjectHypothesisWithPose'](
-            hypothesis=kinds['vision_msgs/msg/ObjectHypothesis'](class_id=_LABEL, score=0.0),
-            pose=kinds['geometry_msgs/msg/PoseWithCovariance'](pose=pose, covariance=np.zeros(36)),
-        )
-        detection = kinds['vision_msgs/msg/Detection3D'](
-            header=self._header(),
-            results=[result],
-            bbox=kinds['vision_msgs/msg/BoundingBox3D'](
-                center=pose, size=kinds['geometry_msgs/msg/Vector3'](x=1.0, y=1.0, z=1.0)
-            ),
-            id='',
-        )
-        message = kinds[DETECTIONS](header=self._header(), detections=[detection] * boxes)
-        return len(self._types.serialize_cdr(message, DETECTIONS))
-
-    def _header(self) -> object:
-        kinds = self._types.types
-        stamp = kinds['builtin_interfaces/msg/Time'](sec=0, nanosec=0)
-        return kinds['std_msgs/msg/Header'](stamp=stamp, frame_id=INFRASTRUCTURE.optical_frame)
+        frame, rows = INFRASTRUCTURE.optical_frame, np.ones((boxes, 7))
+        return len(serialize_detections(rows, np.zeros(boxes), [_LABEL] * boxes, 0, frame))

@@ -32,23 +32,23 @@ def sees_range(
     """Tell whether a sample of the range projects into the image, in front of the camera.
 
     Args:
-        intrinsics: ``[3, 3]``, pixels.
+        intrinsics: ``[3, 3]``, pixels; the last row is 0 0 1.
         camera_from_vehicle: ``[3, 4]`` affine, metres.
         image_size: height and width, pixels.
         ranges: lower and upper bound along x, y and z of the vehicle's frame, metres.
     """
-    affine = np.asarray(camera_from_vehicle, dtype=np.float64)
-    in_camera = _samples(tuple(map(tuple, ranges))) @ affine[:, :3].T + affine[:, 3]
-    in_front = in_camera[in_camera[:, 2] > 0]
-    pixels = in_front @ np.asarray(intrinsics, dtype=np.float64).T
-    u, v = pixels[:, 0] / pixels[:, 2], pixels[:, 1] / pixels[:, 2]
+    projection = np.asarray(intrinsics, np.float64) @ np.asarray(camera_from_vehicle, np.float64)
+    x, y, depth = projection @ _samples(tuple(map(tuple, ranges)))
     height, width = image_size
-    return bool(((u >= 0) & (u < width) & (v >= 0) & (v < height)).any())
+    seen = (depth > 0) & (x >= 0) & (y >= 0) & (x < width * depth) & (y < height * depth)
+    return bool(seen.any())
 
 
 @functools.lru_cache(maxsize=4)
 def _samples(ranges: tuple[tuple[float, float], ...]) -> NDArray[np.float64]:
+    """Return points of the vehicle's frame as homogeneous columns ``[4, N]``."""
     axes = [
         np.linspace(low, high, steps) for (low, high), steps in zip(ranges, _STEPS, strict=True)
     ]
-    return np.stack(np.meshgrid(*axes, indexing='ij'), axis=-1).reshape(-1, 3)
+    points = np.stack(np.meshgrid(*axes, indexing='ij')).reshape(3, -1)
+    return np.vstack([points, np.ones(points.shape[1])])

@@ -16,10 +16,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
+import math
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 import torch
 from torch import Tensor
 
@@ -95,22 +95,23 @@ class CameraBatch(NamedTuple):
 
 
 def _matrix(name: str, values: Any, shape: tuple[int, int]) -> Tensor:
-    """Return a matrix as a tensor after checks in NumPy, which is faster with a few numbers."""
+    """Return a matrix as a tensor after checks on plain numbers, which are fast for a dozen."""
     matrix = torch.as_tensor(values, dtype=torch.float64).detach().cpu()
     if matrix.shape != shape:
         raise ValueError(f'{name} has shape {tuple(matrix.shape)}; expected {list(shape)}')
-    numbers = matrix.numpy()
-    if not np.isfinite(numbers).all():
-        raise ValueError(f'{name} holds a number that is not finite: {numbers.tolist()}')
-    _require_invertible(name, numbers[:, :3])
+    rows = matrix.tolist()
+    if not all(map(math.isfinite, chain.from_iterable(rows))):
+        raise ValueError(f'{name} holds a number that is not finite: {rows}')
+    _require_invertible(name, [row[:3] for row in rows])
     return matrix
 
 
-def _require_invertible(name: str, matrix: NDArray[np.float64]) -> None:
+def _require_invertible(name: str, matrix: list[list[float]]) -> None:
     """Refuse a matrix whose rows span (nearly) no volume compared with their lengths."""
-    determinant = np.linalg.det(matrix)
-    if abs(determinant) <= 1e-9 * np.linalg.norm(matrix, axis=1).prod():
+    (a, b, c), (d, e, f), (g, h, i) = matrix
+    determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+    if abs(determinant) <= 1e-9 * math.prod(math.hypot(*row) for row in matrix):
         raise ValueError(
-            f'{name} is singular (determinant {determinant:.3g}): {matrix.tolist()}; expected an '
+            f'{name} is singular (determinant {determinant:.3g}): {matrix}; expected an '
             'invertible matrix. Check the calibration'
         )

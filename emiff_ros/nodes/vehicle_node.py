@@ -64,7 +64,7 @@ from emiff_ros.nodes.transforms import TfExtrinsics, TfPose, tf_is_wanted
 from emiff_ros.nodes.vehicle_debug import Scene, SizedView, VehicleDebug
 from emiff_ros.nodes.vehicle_network import VehicleNetwork
 from emiff_ros.transport.codec import decode_feature
-from emiff_ros.transport.detection_message import message_from_boxes
+from emiff_ros.transport.detection_message import require_layout, serialize_detections
 from emiff_ros.transport.errors import TransportError
 from emiff_ros.transport.feature_header import FeatureHeader
 from emiff_ros.transport.feature_message import expected_encoding, header_from_message
@@ -165,6 +165,7 @@ class VehicleNode(ManagedNode):
 
     def create_outputs(self) -> None:
         """Create the publishers."""
+        require_layout(Detection3DArray)
         self._detections, self._status = (
             self.outputs.create(kind, topic, QoSProfile(depth=1))
             for kind, topic in (
@@ -386,7 +387,7 @@ class VehicleNode(ManagedNode):
             labels = [label for label, keep in zip(labels, outside, strict=True) if keep]
         header = Header(stamp=received.message.header.stamp, frame_id=extrinsics.reference_frame)
         self._detections.publish(
-            message_from_boxes(boxes, scores, labels, received.stamp, header.frame_id)
+            serialize_detections(boxes, scores, labels, received.stamp, header.frame_id)
         )
         elapsed = time.monotonic() - received.arrived
         self._status.publish(

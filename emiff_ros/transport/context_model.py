@@ -31,8 +31,6 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
-Lattice = tuple[slice, slice, slice]
-
 COARSEST = 4
 SPREAD_BINS = 6
 SPREAD_UNITS = 24  # of the integer spread, in one code
@@ -54,43 +52,56 @@ SHIFT_LEVELS = -0.02
 OUTLIERS = 0.03
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pass:
     """One step from coarse to fine.
 
     Attributes:
-        target: the cells that this pass adds.
-        known: the cells that it interpolates between; None in the first pass.
-        axis: along which a target lies between known cells: 1 (rows) or 2 (columns).
+        cells: those that this pass adds, as indices ``[N]`` into the rows of a map one by one.
+        neighbours: known cells ``[6, N]`` that they are interpolated from: the one before, the one
+            after, and those to both sides of either; None in the first pass.
         teaches: whether the tables learn from it: the first passes show too little, and after the
             last one nobody asks.
     """
 
-    target: Lattice
-    known: Lattice | None
-    axis: int
+    cells: NDArray[np.intp]
+    neighbours: NDArray[np.intp] | None = None
     teaches: bool = False
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=4)
 def passes(height: int, width: int) -> tuple[Pass, ...]:
     """Return the passes that together visit every cell of a map once."""
-
-    def lattice(row: int, row_step: int, column: int, column_step: int) -> Lattice:
-        return slice(None), slice(row, None, row_step), slice(column, None, column_step)
-
-    found = [Pass(lattice(0, COARSEST, 0, COARSEST), None, 1)]
+    cells = np.arange(height * width).reshape(height, width)
+    found = [Pass(cells[::COARSEST, ::COARSEST].ravel())]
     step = COARSEST
     while step > 1:
         half = step // 2
         if height > half:
-            rows = lattice(half, step, 0, step), lattice(0, step, 0, step)
-            found.append(Pass(*rows, 1, teaches=half == 1))
+            known = cells[::step, ::step]
+            found.append(_interpolating(cells[half::step, ::step], known, 0, half == 1))
         if width > half:
-            columns = lattice(0, half, half, step), lattice(0, half, 0, step)
-            found.append(Pass(*columns, 2, teaches=half == 2))
+            known = cells[::half, ::step]
+            found.append(_interpolating(cells[::half, half::step], known, 1, half == 2))
         step = half
     return tuple(found)
+
+
+def _interpolating(
+    added: NDArray[np.intp], known: NDArray[np.intp], axis: int, teaches: bool
+) -> Pass:
+    """Return the pass that adds cells between ``known`` ones along an axis.
+
+    What would lie beyond an edge of the map is its outermost known cell.
+    """
+    position = np.arange(added.shape[axis])
+    before = known.take(position, axis)
+    after = known.take(np.minimum(position + 1, known.shape[axis] - 1), axis)
+    lines = known.shape[1 - axis]
+    left = np.maximum(np.arange(lines) - 1, 0)
+    right = np.minimum(np.arange(lines) + 1, lines - 1)
+    sides = [line.take(side, 1 - axis) for line in (before, after) for side in (left, right)]
+    return Pass(added.ravel(), np.stack([before, after, *sides]).reshape(6, -1), teaches)
 
 
 class ContextModel:
@@ -104,6 +115,7 @@ class ContextModel:
         width: number of codes in each bucket, int32 ``[B]``.
         bucket_of: bucket of each code, int32.
         offset_of: what a code adds to the lowest one of its bucket, int32.
+        is_shared: whether a code has a bucket with others, bool.
         tables: initial frequencies, float32 ``[contexts, B]`` of exact integers; the last row is
             that of the first pass.
     """
@@ -112,6 +124,7 @@ class ContextModel:
         """Build the tables for codes 0 to ``largest`` (1 to 255)."""
         self.first, self.width, self.bucket_of = _buckets(largest, VALUE_GROWTH)
         self.offset_of = np.arange(largest + 1, dtype=np.int32) - self.first[self.bucket_of]
+        self.is_shared = self.width[self.bucket_of] > 1
         first_sum, sum_width, row_of_total = _buckets(2 * largest, MEAN_GROWTH)
         self._row_of_total = row_of_total.astype(np.intp)
         mean = (first_sum + (sum_width - 1) / 2) / 2
@@ -130,28 +143,28 @@ class ContextModel:
         )
 
     def context(self, codes: NDArray[np.int16], step: Pass) -> NDArray[np.intp]:
-        """Return the context of each target cell, flat, from the known cells of ``codes``."""
-        if step.known is None:
-            return np.full(codes[step.target].size, len(self.tables) - 1)
-        known, count = codes[step.known], codes[step.target].shape[step.axis]
-        if step.axis == 2:
-            known = known.transpose(0, 2, 1)
-        padded = _padded(known, count + 1)
-        channels, _, length = padded.shape
-        flat = padded.reshape(channels, -1)
-        before, after = flat[:, :-length], flat[:, length:]
+        """Return the context of each cell of a pass from the known ones.
+
+        Args:
+            codes: ``[H * W, C]``: what belongs to a cell lies together, to be gathered fast.
+            step: the pass, with N cells.
+
+        Returns:
+            Rows of the tables, ``[C * N]``, channel by channel.
+        """
+        if step.neighbours is None:
+            return np.full(codes.shape[1] * len(step.cells), len(self.tables) - 1)
+        near = codes.take(step.neighbours, axis=0, mode=IN_RANGE)
+        before, after, sides = near[0], near[1], near[2:]
         total = before + after
         spread = np.abs(before - after)
         spread *= 8
-        # Flat neighbours, for speed: what is computed across the end of a line is cut away below.
-        inner, middle, twice = spread[:, 1:-1], total[:, 1:-1], flat + flat
-        for begin in (0, 2, length, length + 2):
-            difference = twice[:, begin : begin + inner.shape[1]] - middle
-            inner += np.abs(difference, out=difference)
+        sides += sides
+        sides -= total
+        spread += np.abs(sides, out=sides).sum(axis=0, dtype=sides.dtype)
         context = self._row_of_spread.take(spread, mode=IN_RANGE)
         context += self._row_of_total.take(total, mode=IN_RANGE)
-        context = context.reshape(channels, count, length)[:, :, 1:-1]
-        return (context.transpose(0, 2, 1) if step.axis == 2 else context).ravel()
+        return context.T.ravel()
 
     def _logistic_tables(
         self, centre: NDArray[np.float64], scale: NDArray[np.float64]
@@ -170,18 +183,6 @@ def learned(
     """Return ``tables`` with what a pass has shown added: exact integers below 2^24."""
     seen = np.bincount(context * tables.shape[1] + bucket, minlength=tables.size)
     return tables + (LEARNING * seen).astype(np.float32).reshape(tables.shape)
-
-
-def _padded(known: NDArray[np.int16], lines: int) -> NDArray[np.int16]:
-    """Return the first ``lines`` lines with a cell more at both ends, repeating the outermost."""
-    channels, given, length = known.shape
-    given = min(given, lines)
-    padded = np.empty((channels, lines, length + 2), known.dtype)
-    padded[:, :given, 1:-1] = known[:, :given]
-    padded[:, given:, 1:-1] = known[:, -1:]
-    padded[:, :, 0] = padded[:, :, 1]
-    padded[:, :, -1] = padded[:, :, -2]
-    return padded
 
 
 @functools.lru_cache(maxsize=16)

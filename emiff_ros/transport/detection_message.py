@@ -12,16 +12,21 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Model boxes to vision_msgs/Detection3DArray and back.
+"""Model boxes to serialised vision_msgs/Detection3DArray, and back from the message.
 
 A model box is (x, y, z of the bottom face, length, width, height, yaw). On the wire a box has its
 centre in the middle of its height, its yaw about +z as a quaternion, and size x = length along the
 heading, y = width, z = height, as vision_msgs/BoundingBox3D defines it. What others have recorded
 is read less strictly by :mod:`emiff_ros.dair.detections_bag`.
+
+The bytes are written here and not by rclpy, which makes an object of every part of a detection
+and asks each of them for its numbers again: that takes twenty times as long, and was half of what
+a result cost beside the network.
 """
 
 from collections.abc import Sequence
 import math
+import struct
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,12 +39,13 @@ if TYPE_CHECKING:
 
 _NANOSECONDS = 1_000_000_000
 _MAX_TILT = 1e-3
+_PLAIN_CDR = b'\0\1\0\0'  # little-endian, version 1: what every middleware of ROS 2 reads
 
 
-def message_from_boxes(
+def serialize_detections(
     boxes: ArrayLike, scores: ArrayLike, labels: Sequence[str], stamp: int, frame_id: str
-) -> 'Detection3DArray':
-    """Build the message of one frame's detections.
+) -> bytes:
+    """Return one frame's detections as a serialised Detection3DArray, to be published as it is.
 
     Args:
         boxes: ``[N, 7]`` bottom-centre boxes in ``frame_id``, metres and radians.
@@ -52,9 +58,6 @@ def message_from_boxes(
         DetectionError: for other shapes or lengths, a number that is not finite or a size that is
             not positive.
     """
-    from std_msgs.msg import Header
-    from vision_msgs.msg import Detection3D, Detection3DArray, ObjectHypothesisWithPose
-
     rows = np.asarray(boxes, np.float64)
     if rows.ndim != 2 or rows.shape[1] != 7:
         raise DetectionError(f'boxes have shape {rows.shape}; expected [N, 7]')
@@ -65,22 +68,63 @@ def message_from_boxes(
             'expected one score and one label for each box'
         )
     _check_boxes(rows, confidences)
-    header = Header(frame_id=frame_id)
-    header.stamp.sec, header.stamp.nanosec = divmod(stamp, _NANOSECONDS)
-    detections = []
-    for row, score, label in zip(rows.tolist(), confidences.tolist(), labels, strict=True):
-        x, y, z_bottom, length, width, height, yaw = row
-        # Filling in what a message begins with takes half the time of building its parts anew.
-        detection, hypothesis = Detection3D(header=header), ObjectHypothesisWithPose()
-        centre, size = detection.bbox.center, detection.bbox.size
-        centre.position.x, centre.position.y, centre.position.z = x, y, z_bottom + height / 2
-        centre.orientation.z, centre.orientation.w = math.sin(yaw / 2), math.cos(yaw / 2)
-        size.x, size.y, size.z = length, width, height
-        hypothesis.hypothesis.class_id, hypothesis.hypothesis.score = label, score
-        hypothesis.pose.pose = centre
-        detection.results.append(hypothesis)
-        detections.append(detection)
-    return Detection3DArray(header=header, detections=detections)
+    header = struct.pack('<iI', *divmod(stamp, _NANOSECONDS)) + _text(frame_id)
+    header += bytes(-len(header) % 4)
+    begins = {label: header + struct.pack('<I', 1) + _text(label) for label in set(labels)}
+    begin = header + struct.pack('<I', len(rows))
+    place, details = len(begin) % 8, []
+    for label, numbers in zip(labels, _numbers(rows, confidences), strict=True):
+        named = begins[label]
+        details.append(named + bytes(-(place + len(named)) % 8) + numbers.tobytes())
+        place = 0  # of every detection but the first
+    return _PLAIN_CDR + begin + (_NO_ID + bytes(3)).join(details) + (_NO_ID if details else b'')
+
+
+def _text(value: str) -> bytes:
+    encoded = value.encode('utf-8', 'surrogateescape') + b'\0'
+    return struct.pack('<I', len(encoded)) + encoded
+
+
+_NO_ID = _text('')
+
+
+def _numbers(boxes: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what lies between label and id: score, pose, covariance, box; ``[N, 54]``."""
+    numbers = np.zeros((len(boxes), 54), '<f8')
+    pose, size = numbers[:, 44:51], numbers[:, 51:]
+    pose[:, :3] = boxes[:, :3]
+    pose[:, 2] += boxes[:, 5] / 2
+    pose[:, 5], pose[:, 6] = np.sin(boxes[:, 6] / 2), np.cos(boxes[:, 6] / 2)
+    size[:] = boxes[:, 3:6]
+    numbers[:, 0] = scores
+    numbers[:, 1:8] = pose
+    return numbers
+
+
+def require_layout(message_type: type) -> None:
+    """Check that the installed message is laid out as :func:`serialize_detections` has it.
+
+    Args:
+        message_type: vision_msgs/Detection3DArray.
+
+    Raises:
+        DetectionError: if it is not.
+    """
+    from rclpy.serialization import deserialize_message
+
+    box, label = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.5], 'car'
+    data = serialize_detections([box], [0.25], [label], 1, 'frame')
+    try:
+        read = boxes_from_message(deserialize_message(data, message_type))
+        same = np.allclose(read[0], box) and read[1:] == ([0.25], [label])
+    except (AttributeError, RuntimeError, DetectionError):
+        same = False
+    if not same:
+        raise DetectionError(
+            f'the installed {message_type.__module__.partition(".")[0]}/{message_type.__name__} '
+            'has another layout than that of vision_msgs 4, which this package writes; install '
+            'vision_msgs 4'
+        )
 
 
 def boxes_from_message(

@@ -156,7 +156,7 @@ def check_range(tensor: NDArray[np.float32], quantization: Quantization) -> None
     Raises:
         ValueRangeError: if a value is too large.
     """
-    largest = float(np.abs(tensor).max())
+    largest = max(float(tensor.max()), -float(tensor.min()))
     limit = FLOAT16_MAX if quantization is Quantization.FLOAT16 else INTEGER_MAX
     if largest > limit:
         raise ValueRangeError(

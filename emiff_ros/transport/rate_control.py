@@ -26,10 +26,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emiff_ros.transport.codec import EncodedFeature, encode_codes, encode_feature
+from emiff_ros.transport.codec import EncodedFeature, checked_shape, encode_codes
 from emiff_ros.transport.coding import Coder, coder_from
 from emiff_ros.transport.errors import BudgetError, NonFiniteError, ShapeError, ValueRangeError
-from emiff_ros.transport.quantization import Layout, Quantization, bytes_from_codes
+from emiff_ros.transport.quantization import Layout, Quantization, bytes_from_codes, quantize
 from emiff_ros.transport.rate_distortion import quantize_thriftily
 
 PROFILES = {'lan': 60_000, 'wifi': 5_600, 'radio': 1_200}
@@ -167,11 +167,11 @@ class _Encoding:
             codes, *parameters = quantize_thriftily(
                 array, rung.quantization, rung.levels, self.importance
             )
-            layout = Layout(array.shape, rung.quantization)
             data = bytes_from_codes(codes, rung.quantization)
-            encoded = encode_codes(data, layout, *parameters, self.coder)
         else:
-            encoded = encode_feature(array, rung.quantization, self.coder, rung.levels or None)
+            data, *parameters = quantize(array, rung.quantization, rung.levels or None)
+        layout = Layout(array.shape, rung.quantization)
+        encoded = encode_codes(data, layout, *parameters, self.coder)
         return RateDecision(encoded, self.size_of(encoded), rung, dropped)
 
 
@@ -229,8 +229,7 @@ def _checked(tensor: ArrayLike) -> NDArray[np.float32]:
         array = np.asarray(tensor, np.float32)
     except (TypeError, ValueError) as error:
         raise ShapeError(f'tensor is no array of numbers: {error}') from None
-    if array.ndim != 3 or 0 in array.shape:
-        raise ShapeError(f'shape {list(array.shape)}; expected [channels, height, width]')
+    checked_shape(array.shape)
     if not np.isfinite(array).all():
         raise NonFiniteError('the tensor holds NaN or infinite values; nothing is sent')
     return array

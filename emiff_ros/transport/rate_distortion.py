@@ -69,29 +69,30 @@ def quantize_thriftily(
 
 
 def _choose(values: NDArray[np.float32], importance: NDArray[np.float32]) -> NDArray[np.uint8]:
-    nearest = np.rint(values)
+    channels = len(values)
+    exact = values.reshape(channels, -1)
+    nearest = np.rint(exact)
     largest = int(nearest.max())
-    codes = np.zeros(values.shape, np.int16)
     if largest == 0:
-        return codes.astype(np.uint8)
+        return np.zeros(values.shape, np.uint8)
     model = context_model(largest)
     first = model.first.astype(np.float32)
     last = first + (model.width - 1)
     offset_bits = np.log2(model.width)
-    weight = np.broadcast_to(importance, values.shape)
-    tables = model.tables
+    weight = np.tile(importance.ravel(), (channels, 1))
+    codes, tables = np.zeros(exact.T.shape, np.int16), model.tables
     for step in passes(*values.shape[1:]):
         context = model.context(codes, step)
         share = tables / tables.sum(axis=1, keepdims=True)
         prices = (PRICE * (offset_bits - np.log2(share))).astype(np.float32)
-        offered = np.clip(nearest[step.target].reshape(-1, 1), first, last)
-        cost = offered - values[step.target].reshape(-1, 1)
+        offered = np.clip(nearest[:, step.cells].reshape(-1, 1), first, last)
+        cost = offered - exact[:, step.cells].reshape(-1, 1)
         cost *= cost
-        cost *= weight[step.target].reshape(-1, 1)
+        cost *= weight[:, step.cells].reshape(-1, 1)
         cost += prices.take(context, axis=0)
         bucket = cost.argmin(axis=1)
         chosen = np.take_along_axis(offered, bucket[:, None], axis=1)
-        codes[step.target] = chosen.reshape(codes[step.target].shape)
+        codes[step.cells] = chosen.reshape(channels, -1).T
         if step.teaches:
             tables = learned(tables, context, bucket)
-    return codes.astype(np.uint8)
+    return codes.T.reshape(values.shape).astype(np.uint8)

@@ -17,11 +17,17 @@
 import numpy as np
 import pytest
 from rclpy.serialization import serialize_message
+from std_msgs.msg import Header
+from vision_msgs.msg import (
+    Detection3D,
+    Detection3DArray,
+    ObjectHypothesis,
+    ObjectHypothesisWithPose,
+)
 
 from emiff_ros.comparison.message_size import MessageSizer
 from emiff_ros.dair.bag_topics import INFRASTRUCTURE
 from emiff_ros.transport.codec import encode_feature
-from emiff_ros.transport.detection_message import message_from_boxes
 from emiff_ros.transport.feature_header import FeatureHeader
 from emiff_ros.transport.feature_message import message_from_feature
 
@@ -49,9 +55,10 @@ def test_a_feature(quantization):
 
 @pytest.mark.parametrize('count', [0, 1, 5])
 def test_detections(count):
-    rows = np.tile([10.0, 0.0, -1.0, 4.0, 2.0, 1.5, 0.3], (count, 1))
-    frame = INFRASTRUCTURE.optical_frame
-    message = message_from_boxes(rows, np.ones(count), ['car'] * count, 1, frame)
+    header = Header(frame_id=INFRASTRUCTURE.optical_frame)
+    hypothesis = ObjectHypothesisWithPose(hypothesis=ObjectHypothesis(class_id='car'))
+    detection = Detection3D(header=header, results=[hypothesis])
+    message = Detection3DArray(header=header, detections=[detection] * count)
     assert MessageSizer().detections(count) == len(serialize_message(message))
 
 

@@ -50,9 +50,9 @@ from emiff_ros.resize import resize  # noqa: E402
 from emiff_ros.spread import evenly_spread  # noqa: E402
 from emiff_ros.transport.codec import decode_feature, encode_feature  # noqa: E402
 from emiff_ros.transport.feature_header import FeatureHeader  # noqa: E402
+from emiff_ros.transport.feature_message import serialize_feature  # noqa: E402
 from emiff_ros.transport.importance import ground_importance  # noqa: E402
 from emiff_ros.transport.lossy_link import LinkConfig, LinkModel  # noqa: E402
-from emiff_ros.transport.message_size import message_size  # noqa: E402
 from emiff_ros.transport.rate_control import PROFILES, RateController  # noqa: E402
 
 ALONE = 'vehicle alone'
@@ -103,7 +103,7 @@ class Subject:
         station = network_camera(pair.infrastructure, pair.camera_from_vehicle(), self.config)
         tensor = feature[0].numpy()
         header = self._header(pair, station)
-        size_of = partial(message_size, header)
+        serialize = partial(serialize_feature, header)
         importance = ground_importance(header, tensor.shape)
         found = {ALONE: self._detect(levels, camera, [])}
         answers: dict[bytes, NDArray[np.float32]] = {}
@@ -111,10 +111,11 @@ class Subject:
             if way.budget is None:
                 for coder in CODERS:
                     encoded = encode_feature(tensor, way.quantization, coder)
-                    found[f'bytes {way.name}/{coder}'] = np.array([size_of(encoded)], np.float32)
+                    size = np.array([len(serialize(encoded))], np.float32)
+                    found[f'bytes {way.name}/{coder}'] = size
             else:
                 decision = self._rates[way.name].encode(
-                    tensor, way.budget, size_of, importance=importance
+                    tensor, way.budget, serialize, importance=importance
                 )
                 encoded = decision.encoded
                 size = np.array([decision.message_bytes], np.float32)

@@ -21,7 +21,7 @@ from emiff_ros.dair.bag_topics import INFRASTRUCTURE
 from emiff_ros.transport.codec import EncodedFeature
 from emiff_ros.transport.detection_message import serialize_detections
 from emiff_ros.transport.feature_header import FINGERPRINT_BYTES, FeatureHeader
-from emiff_ros.transport.message_size import message_size
+from emiff_ros.transport.feature_message import serialize_feature
 
 _LABEL = 'car'
 _HEADER = FeatureHeader(
@@ -57,7 +57,7 @@ class MessageSizer:
 
     def feature(self, encoded: EncodedFeature) -> int:
         """Return the bytes of a FeatureTensor (intermediate fusion)."""
-        return message_size(_HEADER, encoded)
+        return len(serialize_feature(_HEADER, encoded))
 
     def detections(self, boxes: int) -> int:
         """Return the bytes of a Detection3DArray with so many boxes (late fusion)."""

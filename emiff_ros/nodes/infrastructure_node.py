@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecyclePublisher
 from rclpy.qos import QoSProfile
-from rclpy.serialization import serialize_message
+from rclpy.time import Time
+from std_msgs.msg import Header
 import torch
 
 from emiff_msgs.msg import CameraCalibration, FeatureChunk, FeatureTensor
@@ -52,9 +53,8 @@ from emiff_ros.transport.chunk_message import message_from_chunk
 from emiff_ros.transport.chunking import cut
 from emiff_ros.transport.errors import TransportError
 from emiff_ros.transport.feature_header import FeatureHeader, check_name
-from emiff_ros.transport.feature_message import message_from_feature
+from emiff_ros.transport.feature_message import require_layout, serialize_feature
 from emiff_ros.transport.importance import ground_importance
-from emiff_ros.transport.message_size import message_size
 from emiff_ros.transport.quantization import Quantization
 from emiff_ros.transport.rate_control import PROFILES, RateController, RateDecision
 
@@ -162,6 +162,7 @@ class InfrastructureNode(ManagedNode):
 
     def create_outputs(self) -> None:
         """Create the feature publishers."""
+        require_layout(FeatureTensor)
         self._features = self._publisher(FeatureTensor, '~/output/features', 1)
         self._chunks = None
         if self.parameters.values.chunked:
@@ -227,43 +228,41 @@ class InfrastructureNode(ManagedNode):
             decision = self._rate.encode(
                 tensor,
                 values.byte_budget or PROFILES[values.profile],
-                partial(message_size, header),
+                partial(serialize_feature, header),
                 values.quantization,
                 values.coder,
                 ground_importance(header, tensor.shape),
             )
-            message = message_from_feature(header, decision.encoded)
         except TransportError as error:
             raise Refusal(error.cause, str(error)) from error
         watch.lap('coding_ms')
         self._rate_decision = decision
         self._sequence += 1
-        self._features.publish(message)
+        self._features.publish(decision.message)
         if self._chunks is not None:
-            self._publish_chunks(message)
+            self._publish_chunks(header, decision.message)
         sizes = {
             'payload_bytes': len(decision.encoded.payload),
             'message_bytes': decision.message_bytes,
         }
         return {**begun.laps, **watch.laps, **sizes}
 
-    def _publish_chunks(self, message: FeatureTensor) -> None:
+    def _publish_chunks(self, header: FeatureHeader, message: bytes) -> None:
         """Publish the pieces of a feature; one that is too large for them travels whole only."""
         self._without_pieces = ''
+        redundancy = self.parameters.values.chunk_redundancy
         try:
             pieces = cut(
-                serialize_message(message),
-                message.station_id,
-                message.session_id,
-                message.sequence,
-                self.parameters.values.chunk_redundancy,
+                message, header.station_id, header.session_id, header.sequence, redundancy
             )
         except TransportError as error:
             self._without_pieces = f'{error}; set a smaller byte_budget or chunk_redundancy'
             self.warn(Refusal(error.cause, self._without_pieces), 'feature not cut in pieces: ')
             return
+        stamp = Time(nanoseconds=header.stamp).to_msg()
+        message_header = Header(stamp=stamp, frame_id=header.frame_id)
         for piece in pieces:
-            self._chunks.publish(message_from_chunk(piece, message.header))
+            self._chunks.publish(message_from_chunk(piece, message_header))
 
     def _rate_status(self) -> DiagnosticStatus:
         """Say what the byte budget made of the newest feature."""

@@ -18,6 +18,7 @@ Plain numbers only, so that it can be checked and tested without ROS.
 """
 
 from dataclasses import dataclass
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -226,20 +227,21 @@ def _check_intrinsics(
 ) -> None:
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
         raise CalibrationError(f'intrinsics {matrix.tolist()} are not nine finite numbers')
+    (fx, skew, cx), (zero, fy, cy), last_row = matrix.tolist()
     low, high = (factor * width for factor in limits.focal_per_width)
-    for name, focal in (('fx', matrix[0, 0]), ('fy', matrix[1, 1])):
+    for name, focal in (('fx', fx), ('fy', fy)):
         if not low <= focal <= high:
             raise CalibrationError(
                 f'focal length {name} = {focal:.6g} px of a {width} px wide image; expected '
                 f'{low:.6g} to {high:.6g}'
             )
-    for name, point, size in (('cx', matrix[0, 2], width), ('cy', matrix[1, 2], height)):
+    for name, point, size in (('cx', cx, width), ('cy', cy, height)):
         margin = limits.principal_point_margin * size
         if not -margin <= point <= size + margin:
             raise CalibrationError(
                 f'principal point {name} = {point:.6g} px lies outside an image of {size} px'
             )
-    if matrix[1, 0] != 0 or (matrix[2] != (0, 0, 1)).any() or abs(matrix[0, 1]) > matrix[0, 0]:
+    if zero != 0 or last_row != [0, 0, 1] or abs(skew) > fx:
         raise CalibrationError(
             f'intrinsics {matrix.tolist()} are not of the form [fx s cx; 0 fy cy; 0 0 1]'
         )
@@ -248,12 +250,11 @@ def _check_intrinsics(
 def _check_extrinsics(affine: NDArray[np.float64], limits: CalibrationLimits) -> None:
     if affine.shape != (3, 4) or not np.isfinite(affine).all():
         raise CalibrationError('camera_from_map is not twelve finite numbers')
-    with np.errstate(over='ignore'):
-        row_lengths = np.linalg.norm(affine[:, :3], axis=1)
-    if row_lengths.max() > 2 or row_lengths.min() < 0.5:
+    row_lengths = [math.hypot(*row) for row in affine[:, :3].tolist()]
+    if max(row_lengths) > 2 or min(row_lengths) < 0.5:
         raise CalibrationError(
-            f'rows of camera_from_map have lengths {np.round(row_lengths, 3).tolist()}; expected '
-            'about 1 (metres in, metres out)'
+            f'rows of camera_from_map have lengths {[round(length, 3) for length in row_lengths]}; '
+            'expected about 1 (metres in, metres out)'
         )
     determinant = float(np.linalg.det(affine[:, :3]))
     low, high = limits.determinant

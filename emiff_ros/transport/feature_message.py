@@ -12,24 +12,27 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""FeatureTensor messages from and to headers and encoded features.
+"""Headers and encoded features to serialised FeatureTensor messages, and back from the message."""
 
-emiff_msgs is imported when a message is built: the rest of the feature link works without ROS.
-"""
-
-import array
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emiff_ros.transport.cdr import CdrWriter
 from emiff_ros.transport.codec import (
     FORMAT_VERSION,
     MAX_PAYLOAD_BYTES,
     EncodedFeature,
     checked_shape,
 )
-from emiff_ros.transport.errors import CalibrationError, TooLargeError, UnsupportedVersionError
+from emiff_ros.transport.errors import (
+    CalibrationError,
+    TooLargeError,
+    TransportError,
+    UnsupportedVersionError,
+)
 from emiff_ros.transport.feature_header import (
+    FINGERPRINT_BYTES,
     FeatureExpectation,
     FeatureHeader,
     check_camera,
@@ -43,8 +46,8 @@ if TYPE_CHECKING:
 _NANOSECONDS = 1_000_000_000
 
 
-def message_from_feature(header: FeatureHeader, encoded: EncodedFeature) -> 'FeatureTensor':
-    """Build the message of one feature.
+def serialize_feature(header: FeatureHeader, encoded: EncodedFeature) -> bytes:
+    """Return a feature as a serialised FeatureTensor, to be published as it is.
 
     Args:
         header: identity, time and camera.
@@ -53,37 +56,73 @@ def message_from_feature(header: FeatureHeader, encoded: EncodedFeature) -> 'Fea
     Raises:
         TransportError: a subclass for each cause, if a receiver would have to refuse the message.
     """
-    from emiff_msgs.msg import FeatureTensor
-
     check_identity(header)
     check_camera(header)
+    shape = checked_shape(encoded.shape)
     if len(encoded.payload) > MAX_PAYLOAD_BYTES:
         raise TooLargeError(
             f'payload of {len(encoded.payload)} bytes exceeds the limit of {MAX_PAYLOAD_BYTES}'
         )
-    message = FeatureTensor()
-    message.header.stamp.sec, message.header.stamp.nanosec = divmod(header.stamp, _NANOSECONDS)
-    message.header.frame_id = header.frame_id
-    message.format_version = encoded.format_version
-    message.station_id = header.station_id
-    message.session_id = header.session_id
-    message.sequence = header.sequence
-    message.model_fingerprint = np.frombuffer(header.fingerprint, np.uint8)
-    message.image_height, message.image_width = header.image_size
-    message.padded_height, message.padded_width = header.padded_size
-    message.k = np.asarray(header.intrinsics, np.float64).ravel()
-    message.map_frame = header.map_frame
-    message.camera_from_map = np.asarray(header.camera_from_map, np.float64).ravel()
-    message.shape = np.asarray(checked_shape(encoded.shape), np.uint32)
-    message.quantization = encoded.quantization
-    message.scale = array.array('f', encoded.scale.tolist())
-    message.zero_point = array.array('f', encoded.zero_point.tolist())
-    message.coder = encoded.coder
-    message.decoded_size = encoded.decoded_size
-    message.crc32 = encoded.crc32
-    # rclpy copies bytes fast, and does not check the bound of an array: checked above.
-    message.payload = array.array('B', encoded.payload)
-    return message
+    writer = CdrWriter()
+    writer.time(header.stamp)
+    writer.text(header.frame_id)
+    writer.numbers('H', encoded.format_version)
+    writer.text(header.station_id)
+    writer.numbers('Q', header.session_id, header.sequence)
+    writer.array(np.frombuffer(header.fingerprint, np.uint8))
+    writer.numbers('I', *reversed(header.image_size), *reversed(header.padded_size))
+    writer.array(np.asarray(header.intrinsics, np.float64))
+    writer.text(header.map_frame)
+    writer.array(np.asarray(header.camera_from_map, np.float64))
+    writer.numbers('I', *shape)
+    writer.numbers('B', encoded.quantization)
+    writer.sequence(encoded.scale)
+    writer.sequence(encoded.zero_point)
+    writer.numbers('B', encoded.coder)
+    writer.numbers('I', encoded.decoded_size, encoded.crc32)
+    writer.sequence(np.frombuffer(encoded.payload, np.uint8))
+    return writer.message()
+
+
+def require_layout(message_type: type) -> None:
+    """Check that the installed message is laid out as :func:`serialize_feature` has it.
+
+    Args:
+        message_type: emiff_msgs/FeatureTensor.
+
+    Raises:
+        UnsupportedVersionError: if it is not.
+    """
+    from rclpy.serialization import deserialize_message
+
+    header = FeatureHeader(
+        stamp=10_000_000_009,
+        frame_id='frame',
+        station_id='station',
+        session_id=11,
+        sequence=12,
+        fingerprint=bytes(range(FINGERPRINT_BYTES)),
+        image_size=(13, 14),
+        padded_size=(15, 16),
+        intrinsics=np.array([[17.0, 1, 7], [0, 18, 6], [0, 0, 1]]),
+        map_frame='map',
+        camera_from_map=np.array([[0.9, 0, 0, 1], [0, 0, -0.8, 2], [0, 0.7, 0.1, 3]]),
+    )
+    numbers = np.array([0.5, 0.25], np.float32)
+    data = serialize_feature(
+        header, EncodedFeature((2, 19, 20), 2, numbers, -numbers, 21, 22, 23, b'payload')
+    )
+    try:
+        read = deserialize_message(data, message_type)
+        same = serialize_feature(header_from_message(read), encoded_from_message(read)) == data
+    except (AttributeError, RuntimeError, TransportError):
+        same = False
+    if not same:
+        raise UnsupportedVersionError(
+            f'the installed {message_type.__module__.partition(".")[0]}/{message_type.__name__} '
+            'has another layout than that of this package; install the emiff_msgs of the same '
+            'release'
+        )
 
 
 def expected_encoding(

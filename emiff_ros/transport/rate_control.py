@@ -70,15 +70,20 @@ class RateDecision:
 
     Attributes:
         encoded: what travels.
-        message_bytes: length of the serialised message.
+        message: the serialised message.
         rung: how it was quantised.
         dropped_channels: channels that were set to 0.
     """
 
     encoded: EncodedFeature
-    message_bytes: int
+    message: bytes
     rung: Rung
     dropped_channels: int = 0
+
+    @property
+    def message_bytes(self) -> int:
+        """Length of the serialised message."""
+        return len(self.message)
 
     @property
     def costs_content(self) -> bool:
@@ -101,7 +106,7 @@ class RateController:
         self,
         tensor: ArrayLike,
         budget: int,
-        size_of: Callable[[EncodedFeature], int],
+        serialize: Callable[[EncodedFeature], bytes],
         finest: Quantization | int | str = Quantization.INT8,
         coder: Coder | int | str = 'rans',
         importance: NDArray[np.float32] | None = None,
@@ -111,7 +116,7 @@ class RateController:
         Args:
             tensor: ``[C, H, W]``, finite.
             budget: largest length of the serialised message, bytes.
-            size_of: length of the serialised message of an encoded feature.
+            serialize: returns the message of an encoded feature.
             finest: best number format that may be used.
             coder: entropy coder.
             importance: weight of each cell ``[H, W]``, see
@@ -130,7 +135,7 @@ class RateController:
                 f'importance of shape {list(importance.shape)} for a tensor of shape '
                 f'{list(array.shape)}; expected {list(array.shape[1:])}'
             )
-        encoding = _Encoding(importance, size_of, coder_from(coder))
+        encoding = _Encoding(importance, serialize, coder_from(coder))
         rungs = [rung for rung in RUNGS if rung.quantization >= finest]
         tried: dict[int, RateDecision | None] = {}
 
@@ -159,7 +164,7 @@ class _Encoding:
     """How to encode, whatever the rung."""
 
     importance: NDArray[np.float32]
-    size_of: Callable[[EncodedFeature], int]
+    serialize: Callable[[EncodedFeature], bytes]
     coder: Coder
 
     def run(self, array: NDArray[np.float32], rung: Rung, dropped: int = 0) -> RateDecision:
@@ -172,7 +177,7 @@ class _Encoding:
             data, *parameters = quantize(array, rung.quantization, rung.levels or None)
         layout = Layout(array.shape, rung.quantization)
         encoded = encode_codes(data, layout, *parameters, self.coder)
-        return RateDecision(encoded, self.size_of(encoded), rung, dropped)
+        return RateDecision(encoded, self.serialize(encoded), rung, dropped)
 
 
 def _attempt(

@@ -16,7 +16,7 @@
 
 import numpy as np
 import pytest
-from rclpy.serialization import serialize_message
+from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import Header
 from vision_msgs.msg import (
     Detection3D,
@@ -25,11 +25,12 @@ from vision_msgs.msg import (
     ObjectHypothesisWithPose,
 )
 
+from emiff_msgs.msg import FeatureTensor
 from emiff_ros.comparison.message_size import MessageSizer
 from emiff_ros.dair.bag_topics import INFRASTRUCTURE
 from emiff_ros.transport.codec import encode_feature
 from emiff_ros.transport.feature_header import FeatureHeader
-from emiff_ros.transport.feature_message import message_from_feature
+from emiff_ros.transport.feature_message import serialize_feature
 
 
 @pytest.mark.parametrize('quantization', ['int8', 'float32'])
@@ -49,7 +50,7 @@ def test_a_feature(quantization):
         map_frame='map',
         camera_from_map=np.eye(4)[:3],
     )
-    message = message_from_feature(header, encoded)
+    message = deserialize_message(serialize_feature(header, encoded), FeatureTensor)
     assert MessageSizer().feature(encoded) == len(serialize_message(message))
 
 

@@ -24,7 +24,7 @@ from emiff_msgs.msg import FeatureTensor
 from emiff_ros.model.weights import load_vehicle_model
 from emiff_ros.transport.codec import encode_feature
 from emiff_ros.transport.feature_header import FeatureHeader
-from emiff_ros.transport.feature_message import message_from_feature
+from emiff_ros.transport.feature_message import serialize_feature
 
 PERIOD = 0.1
 
@@ -69,7 +69,7 @@ class FeatureSource:
         header = feature_header(self._world, fingerprint)
         self._sequence += 1
         self._publisher.publish(
-            message_from_feature(replace(header, sequence=self._sequence), self._encoded)
+            serialize_feature(replace(header, sequence=self._sequence), self._encoded)
         )
 
 

@@ -28,11 +28,12 @@ from nodes.world import save_tiny_model, wait_for
 import numpy as np
 import pytest
 from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
 
 from emiff_msgs.msg import FeatureTensor, FusionStatus, StationStatus
 from emiff_ros.model.weights import load_infrastructure_encoder
 from emiff_ros.transport.codec import encode_feature
-from emiff_ros.transport.feature_message import header_from_message, message_from_feature
+from emiff_ros.transport.feature_message import header_from_message, serialize_feature
 
 INTRUDER = 'intruder'
 FOUR_GIGABYTES = 2**32 - 1
@@ -86,15 +87,17 @@ def nan_values(feature):
     feature.crc32 = zlib.crc32(payload)
 
 
+def replace_by(header, encoded, feature):
+    other = deserialize_message(serialize_feature(header, encoded), FeatureTensor)
+    for name in feature.get_fields_and_field_types():
+        setattr(feature, name, getattr(other, name))
+
+
 def huge_value(feature):
     """Make a well-formed feature of it, one of whose values no network computes."""
     tensor = np.zeros(feature.shape.tolist(), np.float32)
     tensor[0, 4, 4] = 1e30
-    other = message_from_feature(
-        header_from_message(feature), encode_feature(tensor, 'float32', 'raw')
-    )
-    for name in feature.get_fields_and_field_types():
-        setattr(feature, name, getattr(other, name))
+    replace_by(header_from_message(feature), encode_feature(tensor, 'float32', 'raw'), feature)
 
 
 def unknown_coder(feature):
@@ -116,9 +119,7 @@ def of_another_size(height, width, feature):
     )
     channels = feature.shape[0]
     tensor = np.ones((channels, padded[0] // 8, padded[1] // 8), np.float32)
-    other = message_from_feature(header, encode_feature(tensor, 'int8', 'zstd'))
-    for name in feature.get_fields_and_field_types():
-        setattr(feature, name, getattr(other, name))
+    replace_by(header, encode_feature(tensor, 'int8', 'zstd'), feature)
 
 
 CASES = (

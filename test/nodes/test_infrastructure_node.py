@@ -20,8 +20,10 @@ from nodes.world import HEIGHT, WIDTH, camera_from, picture
 import numpy as np
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage
 
+from emiff_msgs.msg import FeatureTensor
 from emiff_ros.nodes.diagnostics import OK, WARN
 from emiff_ros.nodes.infrastructure_node import InfrastructureNode
 from emiff_ros.nodes.managed_node import ReceivedImage
@@ -65,7 +67,7 @@ def give(node, frame='camera'):
     node.images.count('received')
     received = ReceivedImage(message, time.monotonic())
     node._finish(received, node._begin(received))
-    return node.sent[-1]
+    return deserialize_message(node.sent[-1], FeatureTensor)
 
 
 def test_a_feature_names_the_frame_of_the_parameter_before_that_of_the_image(make):

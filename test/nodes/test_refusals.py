@@ -21,10 +21,11 @@ from nodes.world import publish_until, wait_for
 import numpy as np
 import pytest
 from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
 
 from emiff_msgs.msg import FeatureTensor, FusionStatus
 from emiff_ros.transport.codec import encode_feature
-from emiff_ros.transport.feature_message import message_from_feature
+from emiff_ros.transport.feature_message import serialize_feature
 
 
 @pytest.fixture
@@ -68,7 +69,8 @@ def test_a_bad_calibration_does_not_replace_a_good_one(world, vehicle):
 
 def feature(world, fingerprint):
     header = feature_header(world, fingerprint, 'intruder')
-    return message_from_feature(header, encode_feature(np.ones((1, 12, 20), np.float32)))
+    data = serialize_feature(header, encode_feature(np.ones((1, 12, 20), np.float32)))
+    return deserialize_message(data, FeatureTensor)
 
 
 def test_features(world, vehicle, tiny_model):

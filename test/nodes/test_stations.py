@@ -24,7 +24,7 @@ from rclpy.qos import QoSProfile
 from emiff_msgs.msg import FeatureTensor, FusionStatus, StationStatus
 from emiff_ros.model.weights import load_vehicle_model
 from emiff_ros.transport.codec import encode_feature
-from emiff_ros.transport.feature_message import header_from_message, message_from_feature
+from emiff_ros.transport.feature_message import header_from_message, serialize_feature
 
 POSITIONS = {'north': (1050.0, 2008.0, 26.0), 'south': (1045.0, 1990.0, 27.0)}
 TOPICS = {name: f'/{name}/features' for name in POSITIONS}
@@ -49,9 +49,7 @@ def test_two_stations_on_two_topics(world, start, tiny_model):
             camera_from_map=camera_from(POSITIONS[name], np.pi, 0.2),
         )
         tensor = np.random.default_rng(sequence).random((1, 12, 20), np.float32)
-        publishers[name].publish(
-            message_from_feature(header, encode_feature(tensor, 'int8', 'rans'))
-        )
+        publishers[name].publish(serialize_feature(header, encode_feature(tensor, 'int8', 'rans')))
 
     def both_used(sequence):
         for name in POSITIONS:

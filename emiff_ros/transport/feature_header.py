@@ -252,9 +252,10 @@ def _check_extrinsics(affine: NDArray[np.float64], limits: CalibrationLimits) ->
         raise CalibrationError('camera_from_map is not twelve finite numbers')
     row_lengths = [math.hypot(*row) for row in affine[:, :3].tolist()]
     if max(row_lengths) > 2 or min(row_lengths) < 0.5:
+        lengths = ', '.join(f'{length:.3f}' for length in row_lengths)
         raise CalibrationError(
-            f'rows of camera_from_map have lengths {[round(length, 3) for length in row_lengths]}; '
-            'expected about 1 (metres in, metres out)'
+            f'rows of camera_from_map have lengths {lengths}; expected about 1 (metres in, '
+            'metres out)'
         )
     determinant = float(np.linalg.det(affine[:, :3]))
     low, high = limits.determinant

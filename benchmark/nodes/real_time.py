@@ -227,7 +227,10 @@ def measure(
     settings = {'model': options.model, 'acceleration': options.acceleration}
     settings |= {'engine': options.engine, 'threads': options.threads}
     settings |= {'reduced_decoding': options.decoding == 'reduced', 'overlap': options.overlap}
-    processes = [bringup.infrastructure(**settings), bringup.vehicle(**settings)]
+    processes = [
+        bringup.infrastructure(**settings, coder=options.coder),
+        bringup.vehicle(**settings),
+    ]
     with isolated_domain() as variables, spinning_listener() as listener:
         running = [
             NodeProcess(process, log_folder / f'{process.executable}.log', variables)
@@ -286,6 +289,7 @@ def main() -> None:
     parser.add_argument('--acceleration', default='auto', help='parameter of both nodes')
     parser.add_argument('--engine', default='auto', help='parameter of both nodes')
     parser.add_argument('--threads', type=int, default=1, help='parameter of both nodes')
+    parser.add_argument('--coder', default='rans', help='parameter of the roadside node')
     parser.add_argument(
         '--overlap', action=argparse.BooleanOptionalAction, default=True, help='of both nodes'
     )
@@ -298,7 +302,7 @@ def main() -> None:
     key = f'{options.model}, {options.acceleration}, engine {options.engine}, '
     key += f'{options.threads} threads a node, '
     key += f'{options.decoding} decoding, {"" if options.overlap else "no "}overlap, '
-    key += f'{options.rate:g} Hz'
+    key += f'coder {options.coder}, {options.rate:g} Hz'
     results = json.loads(options.output.read_text()) if options.output.exists() else {}
     results['processor'], results['torch'] = processor_name(), torch.__version__
     results['openvino'] = openvino_version()

@@ -51,6 +51,7 @@ from emiff_ros.nodes.speed import calibration_for, choose_acceleration
 from emiff_ros.nodes.transforms import TfExtrinsics, tf_is_wanted
 from emiff_ros.transport.chunk_message import message_from_chunk
 from emiff_ros.transport.chunking import cut
+from emiff_ros.transport.coding import ZSTD, zstd_coder
 from emiff_ros.transport.errors import TransportError
 from emiff_ros.transport.feature_header import FeatureHeader, check_name
 from emiff_ros.transport.feature_message import require_layout, serialize_feature
@@ -230,7 +231,7 @@ class InfrastructureNode(ManagedNode):
                 values.byte_budget or PROFILES[values.profile],
                 partial(serialize_feature, header),
                 values.quantization,
-                values.coder,
+                zstd_coder(values.zstd_level) if values.coder == ZSTD.name else values.coder,
                 ground_importance(header, tensor.shape),
             )
         except TransportError as error:

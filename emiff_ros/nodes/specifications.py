@@ -157,8 +157,16 @@ INFRASTRUCTURE = (
     Parameter(
         'coder',
         'rans',
-        'Entropy coder of the payload; rans codes int8 and int4, floats travel as zstd.',
+        'Entropy coder of the payload: rans is small and codes no floats, zstd is fast.',
         choices=('raw', 'zstd', 'rans'),
+        run_time=True,
+    ),
+    Parameter(
+        'zstd_level',
+        3,
+        'Compression level of the coder zstd, from fast to small.',
+        minimum=1,
+        maximum=22,
         run_time=True,
     ),
     Parameter(

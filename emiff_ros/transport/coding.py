@@ -18,6 +18,7 @@
 model of the data; ``benchmark/transport/compare_coders.py`` compares them with what was not kept.
 """
 
+import functools
 import threading
 from typing import Protocol
 
@@ -150,6 +151,16 @@ class ZstdCoder:
                 context = zstandard.ZstdDecompressor(max_window_size=1 << 24)
             setattr(self._local, kind, context)
         return context
+
+
+@functools.lru_cache(maxsize=22)
+def zstd_coder(level: int) -> ZstdCoder:
+    """Return the coder of a compression level, 1 (fast) to 22 (small).
+
+    Raises:
+        ValueError: for another level.
+    """
+    return ZstdCoder(level)
 
 
 RAW = RawCoder()

@@ -29,6 +29,9 @@ from emiff_ros.nodes.infrastructure_node import InfrastructureNode
 from emiff_ros.nodes.managed_node import ReceivedImage
 from emiff_ros.nodes.specifications import UNSET_POSE
 from emiff_ros.transport import chunking
+from emiff_ros.transport.codec import decode_feature
+from emiff_ros.transport.coding import ZSTD
+from emiff_ros.transport.feature_message import encoded_from_message
 
 
 @pytest.fixture
@@ -76,6 +79,13 @@ def test_a_feature_names_the_frame_of_the_parameter_before_that_of_the_image(mak
 
 def test_a_feature_names_the_frame_of_the_image(make):
     assert give(make()).header.frame_id == 'camera'
+
+
+@pytest.mark.parametrize('level', [1, 19])
+def test_the_coder_of_a_feature_is_that_of_the_parameters(make, level):
+    feature = give(make(coder='zstd', zstd_level=level))
+    assert feature.coder == ZSTD.code
+    assert decode_feature(encoded_from_message(feature)).any()
 
 
 def test_a_feature_that_is_too_large_for_pieces_is_published_whole(make, monkeypatch):

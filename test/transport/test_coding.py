@@ -16,10 +16,11 @@
 
 import os
 
+import numpy as np
 import pytest
 import zstandard
 
-from emiff_ros.transport.coding import RANS, RAW, ZSTD, ZstdCoder, coder_from
+from emiff_ros.transport.coding import RANS, RAW, ZSTD, ZstdCoder, coder_from, zstd_coder
 from emiff_ros.transport.errors import (
     CorruptPayloadError,
     DecodedSizeError,
@@ -92,6 +93,13 @@ def test_frame_with_dictionary_is_refused():
     frame = zstandard.ZstdCompressor(dict_data=dictionary).compress(DATA)
     with pytest.raises(CorruptPayloadError, match='dictionary'):
         ZSTD.decode(frame, layout(len(DATA)))
+
+
+def test_a_higher_level_is_smaller():
+    layout = Layout((4, 64, 64), Quantization.INT8)
+    steps = np.random.default_rng(3).integers(0, 4, layout.shape).cumsum(axis=2)
+    data = (steps // 4).astype(np.uint8).tobytes()
+    assert len(zstd_coder(19).encode(data, layout)) < len(zstd_coder(1).encode(data, layout))
 
 
 @pytest.mark.parametrize('level', [0, 23, -5])

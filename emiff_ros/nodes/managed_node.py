@@ -77,8 +77,8 @@ class ManagedNode(LifecycleNode):
     configure loads the weights and creates the publishers, activate the subscriptions, deactivate
     removes the subscriptions, cleanup frees the network. Subclasses fill in the hooks below.
 
-    An image passes two stages, each on a thread of its own: :meth:`begin` needs the image and its
-    calibration alone, :meth:`finish` publishes.
+    An image passes two stages on one of two threads: :meth:`begin` needs the image and its
+    calibration alone, :meth:`finish` publishes. Each stage has one image at a time.
 
     Attributes:
         measurements: what the stages measure, each published as ``~/debug/NAME``.
@@ -129,7 +129,7 @@ class ManagedNode(LifecycleNode):
         raise NotImplementedError
 
     def begin(self, received: ReceivedImage) -> Any:
-        """Decode and encode one image; called on the first thread.
+        """Decode and encode one image.
 
         Returns:
             What :meth:`finish` needs of it.
@@ -140,7 +140,7 @@ class ManagedNode(LifecycleNode):
         raise NotImplementedError
 
     def finish(self, received: ReceivedImage, begun: Any) -> Mapping[str, float]:
-        """Publish the result of an image; called on the second thread.
+        """Publish the result of an image.
 
         Returns:
             Those of ``measurements`` that this result has.

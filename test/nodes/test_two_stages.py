@@ -30,11 +30,11 @@ class Recorder:
         self.begun, self.finishing = threading.Semaphore(0), threading.Semaphore(0)
         self.let_begin, self.let_finish = threading.Semaphore(0), threading.Semaphore(0)
         self.done, self.replaced, self.failed = [], [], []
-        self.threads = set()
+        self.threads = {}
 
     def begin(self, job):
         self.begun.release()
-        self.threads.add(threading.current_thread().name)
+        self.threads[job] = [threading.current_thread().name]
         assert self.let_begin.acquire(timeout=LIMIT)
         if job == 'bad':
             raise RuntimeError('bad job')
@@ -42,7 +42,7 @@ class Recorder:
 
     def finish(self, job, half):
         self.finishing.release()
-        self.threads.add(threading.current_thread().name)
+        self.threads[job].append(threading.current_thread().name)
         assert self.let_finish.acquire(timeout=LIMIT)
         if job == 'bad end':
             raise RuntimeError('bad end')
@@ -76,7 +76,7 @@ def test_the_next_job_begins_while_one_is_finished():
     recorder.let_finish.release(2)
     worker.stop()
     assert recorder.done == [('first', 'half of first'), ('second', 'half of second')]
-    assert recorder.threads == {'eyes_begin', 'eyes_finish'}
+    assert sorted(recorder.threads.values()) == [['eyes_0'] * 2, ['eyes_1'] * 2]
 
 
 def test_a_newer_job_replaces_one_that_has_not_begun():

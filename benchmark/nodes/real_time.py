@@ -58,10 +58,11 @@ from emiff_ros.demo.processes import NodeProcess  # noqa: E402
 from emiff_ros.demo.replay import spinning_listener  # noqa: E402
 from emiff_ros.geometry import Affine  # noqa: E402
 from emiff_ros.processor import processor_name  # noqa: E402
+from emiff_ros.transport.cdr import ENCAPSULATION  # noqa: E402
 
 WARM_UP_SECONDS = 3.0
-STAMP_OFFSET = 4
-"""Of the header's stamp in a serialised message, behind the encapsulation (CDR)."""
+STAMP_OFFSET = len(ENCAPSULATION)
+"""Of the header's stamp in a serialised message."""
 
 NETWORK_LAPS = {
     'infrastructure_node': ('network_ms',),

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 import threading
 import time
@@ -32,6 +32,7 @@ from rclpy.time import Time
 from vision_msgs.msg import Detection3DArray
 
 from emiff_msgs.msg import FeatureTensor, FusionStatus
+from emiff_ros.transport.cdr import stamp_of
 from emiff_ros.transport.detection_message import boxes_from_message
 
 _DEPTH = 200
@@ -58,6 +59,36 @@ class FeatureSize:
     message: int
 
 
+class ReceivedDetections(Mapping[int, Detections]):
+    """Detections by stamp, read when they are asked for: during a replay nodes need the cores."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._messages: dict[int, bytes] = {}
+
+    def add(self, message: bytes) -> None:
+        """Keep a serialised Detection3DArray."""
+        self._messages[stamp_of(message)] = message
+
+    def __getitem__(self, stamp: int) -> Detections:
+        """Read the message of a stamp."""
+        message = deserialize_message(self._messages[stamp], Detection3DArray)
+        boxes, scores, _ = boxes_from_message(message)
+        return Detections(boxes, scores)
+
+    def __iter__(self) -> Iterator[int]:
+        """Iterate over the stamps."""
+        return iter(self._messages)
+
+    def __len__(self) -> int:
+        """Return the number of messages."""
+        return len(self._messages)
+
+    def __contains__(self, stamp: object) -> bool:
+        """Tell whether there is a message of that stamp, without reading it."""
+        return stamp in self._messages
+
+
 class ResultListener(Node):
     """Keeps all results by the stamp (nanoseconds) of the vehicle's image.
 
@@ -70,7 +101,7 @@ class ResultListener(Node):
     def __init__(self, name: str = 'result_listener', context: Context | None = None) -> None:
         """Subscribe to the topics of :func:`emiff_ros.bringup.cooperative`."""
         super().__init__(name, context=context)
-        self.detections: dict[int, Detections] = {}
+        self.detections = ReceivedDetections()
         self.statuses: dict[int, FusionStatus] = {}
         self.features: dict[int, FeatureSize] = {}
         self._diagnostics: dict[str, tuple[float, dict[str, str]]] = {}
@@ -78,7 +109,7 @@ class ResultListener(Node):
         self._changed = threading.Condition()
         reliable = QoSProfile(depth=_DEPTH)
         self.create_subscription(
-            Detection3DArray, '/vehicle/detections', self._on_detections, reliable
+            Detection3DArray, '/vehicle/detections', self._on_detections, reliable, raw=True
         )
         self.create_subscription(FusionStatus, '/vehicle/fusion_status', self._on_status, reliable)
         self.create_subscription(
@@ -86,10 +117,9 @@ class ResultListener(Node):
         )
         self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, reliable)
 
-    def _on_detections(self, message: Detection3DArray) -> None:
-        boxes, scores, _ = boxes_from_message(message)
+    def _on_detections(self, message: bytes) -> None:
         with self._changed:
-            self.detections[_stamp(message)] = Detections(boxes, scores)
+            self.detections.add(message)
             self._last_result = time.monotonic()
             self._changed.notify_all()
 
@@ -149,5 +179,5 @@ class ResultListener(Node):
         return set()
 
 
-def _stamp(message: Detection3DArray | FusionStatus | FeatureTensor) -> int:
+def _stamp(message: FusionStatus | FeatureTensor) -> int:
     return Time.from_msg(message.header.stamp).nanoseconds

@@ -29,6 +29,13 @@ ENCAPSULATION = b'\0\1\0\0'
 _NANOSECONDS = 1_000_000_000
 
 
+def stamp_of(message: bytes) -> int:
+    """Return the stamp, in nanoseconds, of a serialised message that begins with a Header."""
+    order = '<' if message[1] else '>'
+    seconds, rest = struct.unpack_from(f'{order}iI', message, len(ENCAPSULATION))
+    return seconds * _NANOSECONDS + rest
+
+
 class CdrWriter:
     """Appends the fields of a message in their order, each number aligned to its own size.
 

@@ -18,12 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+import functools
 from pathlib import Path
 import sys
 import time
 
 from message_filters import Subscriber
 from nav_msgs.msg import Odometry
+import numpy as np
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Header
 import torch
@@ -253,8 +255,10 @@ class VehicleNode(ManagedNode):
         """Fuse the image with what has arrived by now, detect and publish."""
         self._ahead.image_ends(received.stamp)
         image, extrinsics = begun.image, begun.extrinsics
-        own_camera = Camera(
-            image.intrinsics, extrinsics.camera_from_reference, self._network.image_size
+        own_camera = _resting_camera(
+            image.intrinsics.tobytes(),
+            extrinsics.camera_from_reference.tobytes(),
+            self._network.image_size,
         )
         watch = Stopwatch()
         matches, seen = self._fitting_features(received.stamp, extrinsics.reference_frame)
@@ -398,6 +402,17 @@ class VehicleNode(ManagedNode):
             self._debug.publish(
                 Scene(header, boxes, scores, image, extrinsics.camera_from_reference, stations)
             )
+
+
+@functools.lru_cache(maxsize=4)
+def _resting_camera(
+    intrinsics: bytes, camera_from_vehicle: bytes, image_size: tuple[int, int]
+) -> Camera:
+    """Return the camera of float64 matrices, which image after image are the same."""
+    matrices = (
+        np.frombuffer(matrix).reshape(3, -1) for matrix in (intrinsics, camera_from_vehicle)
+    )
+    return Camera(*(matrix.copy() for matrix in matrices), image_size)
 
 
 def _all_unused(matches: Mapping[str, Match], reason: str) -> dict[str, Match]:

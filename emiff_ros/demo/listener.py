@@ -77,8 +77,8 @@ class ReceivedDetections(Mapping[int, Detections]):
         return Detections(boxes, scores)
 
     def __iter__(self) -> Iterator[int]:
-        """Iterate over the stamps."""
-        return iter(self._messages)
+        """Iterate over the stamps that are there now."""
+        return iter(list(self._messages))
 
     def __len__(self) -> int:
         """Return the number of messages."""

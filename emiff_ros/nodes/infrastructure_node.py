@@ -35,10 +35,10 @@ import torch
 
 from emiff_msgs.msg import CameraCalibration, FeatureChunk, FeatureTensor
 from emiff_ros.acceleration import AcceleratedEncoder, AccelerationConfig
+from emiff_ros.device import find_device
 from emiff_ros.geometry import as_affine
 from emiff_ros.model.weights import load_infrastructure_encoder
 from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
-from emiff_ros.nodes.device import choose_device
 from emiff_ros.nodes.diagnostics import status
 from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage
 from emiff_ros.nodes.pose_inputs import PoseInputs
@@ -117,7 +117,7 @@ class InfrastructureNode(ManagedNode):
         """
         values = self.parameters.values
         check_name('station_id', values.station_id)
-        self._device = choose_device(values.device)
+        self._device = find_device(values.device, 'parameter device')
         tf_is_wanted(values.pose_source)
         self._fixed_pose = None
         if values.pose_source == 'parameter':

@@ -33,6 +33,7 @@ from vision_msgs.msg import Detection3DArray
 
 from emiff_msgs.msg import CameraCalibration, FeatureTensor, FusionStatus
 from emiff_ros.acceleration import AccelerationConfig, AlignedView
+from emiff_ros.device import find_device
 from emiff_ros.geometry import compose
 from emiff_ros.matching.config import MatchingConfig
 from emiff_ros.matching.coverage import sees_range
@@ -46,7 +47,6 @@ from emiff_ros.nodes.ahead_alignment import AheadAlignment
 from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
 from emiff_ros.nodes.chunk_input import ChunkInput
 from emiff_ros.nodes.counted_source import CountedSource
-from emiff_ros.nodes.device import choose_device
 from emiff_ros.nodes.ego_filter import EgoFootprint
 from emiff_ros.nodes.feature_aligner import FeatureAligner
 from emiff_ros.nodes.fusion_status import fusion_status_message
@@ -140,7 +140,7 @@ class VehicleNode(ManagedNode):
         tf_is_wanted(*self._wanted_sources)
         self._matcher.choose_by(_policy(values.pairs_file))
         self._ego = EgoFootprint.from_values(values.ego_footprint)
-        device = choose_device(values.device)
+        device = find_device(values.device, 'parameter device')
         loaded = load_vehicle_model(path)
         acceleration = choose_acceleration(
             values.acceleration, values.engine, loaded.config, device, self.get_logger().warning

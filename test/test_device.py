@@ -15,26 +15,27 @@
 import pytest
 import torch
 
-from emiff_ros.nodes.device import choose_device
-from emiff_ros.nodes.parameters import ParameterError
+from emiff_ros.device import find_device
 
 
 def test_auto_takes_what_there_is():
     expected = 'cuda' if torch.cuda.is_available() else 'cpu'
-    assert choose_device('auto').type == expected
+    assert find_device('auto', 'device').type == expected
 
 
 def test_the_processor_is_always_there():
-    assert choose_device('cpu') == torch.device('cpu')
+    assert find_device('cpu', 'device') == torch.device('cpu')
 
 
 def test_an_absent_device_is_refused_and_not_replaced():
     count = torch.cuda.device_count()
-    with pytest.raises(ParameterError, match=f'this machine has {count} CUDA devices'):
-        choose_device(f'cuda:{count}')
+    with pytest.raises(
+        ValueError, match=f'parameter device is .* this machine has {count} CUDA devices'
+    ):
+        find_device(f'cuda:{count}', 'parameter device')
 
 
 @pytest.mark.parametrize('name', ['gpu', 'mps', ''])
 def test_other_names_are_refused(name):
-    with pytest.raises(ParameterError, match='expected auto, cpu or cuda:N'):
-        choose_device(name)
+    with pytest.raises(ValueError, match='parameter device is .* expected auto, cpu or cuda:N'):
+        find_device(name, 'parameter device')

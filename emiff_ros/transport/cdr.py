@@ -19,9 +19,13 @@ each of their numbers: that takes fifteen times as long for detections, and was 
 result cost beside the network.
 """
 
+from collections.abc import Callable
 import struct
+from typing import Any
 
 from numpy.typing import NDArray
+
+from emiff_ros.transport.errors import TransportError
 
 ENCAPSULATION = b'\0\1\0\0'
 """Stands before the fields, and no number is aligned to it."""
@@ -34,6 +38,22 @@ def stamp_of(message: bytes) -> int:
     order = '<' if message[1] else '>'
     seconds, rest = struct.unpack_from(f'{order}iI', message, len(ENCAPSULATION))
     return seconds * _NANOSECONDS + rest
+
+
+def is_read_as_written(message: bytes, message_type: type, agrees: Callable[[Any], bool]) -> bool:
+    """Tell whether an installed message type has the layout of bytes that were written here.
+
+    Args:
+        message: a serialised sample.
+        message_type: that is to read it.
+        agrees: whether what was read is the sample.
+    """
+    from rclpy.serialization import deserialize_message
+
+    try:
+        return agrees(deserialize_message(message, message_type))
+    except (AttributeError, RuntimeError, TransportError):
+        return False
 
 
 class CdrWriter:

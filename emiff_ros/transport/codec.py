@@ -111,16 +111,9 @@ def encode_feature(
     """
     quantization = Quantization.parse(quantization)
     coder = coder_from(coder)
-    try:
-        with np.errstate(over='ignore'):
-            array = np.asarray(tensor, np.float32)
-    except (TypeError, ValueError) as error:
-        raise ShapeError(f'tensor is no array of numbers: {error}') from None
-    shape = checked_shape(array.shape)
-    if not np.isfinite(array).all():
-        raise NonFiniteError('the tensor holds NaN or infinite values; nothing is sent')
+    array = checked_tensor(tensor)
     data, scale, zero_point = quantize(array, quantization, levels)
-    return encode_codes(data, Layout(shape, quantization), scale, zero_point, coder)
+    return encode_codes(data, Layout(array.shape, quantization), scale, zero_point, coder)
 
 
 def encode_codes(
@@ -187,6 +180,25 @@ def decode_feature(encoded: EncodedFeature) -> NDArray[np.float32]:
         )
     data = coder.decode(payload, Layout(shape, quantization))
     return dequantize(data, shape, quantization, scale, zero_point)
+
+
+def checked_tensor(tensor: ArrayLike) -> NDArray[np.float32]:
+    """Return a feature tensor ``[C, H, W]`` as a finite float32 array.
+
+    Raises:
+        ShapeError: if it is not ``[C, H, W]`` or is empty.
+        TooLargeError: for too many channels or values.
+        NonFiniteError: for NaN or infinite values.
+    """
+    try:
+        with np.errstate(over='ignore'):
+            array = np.asarray(tensor, np.float32)
+    except (TypeError, ValueError) as error:
+        raise ShapeError(f'tensor is no array of numbers: {error}') from None
+    checked_shape(array.shape)
+    if not np.isfinite(array).all():
+        raise NonFiniteError('the tensor holds NaN or infinite values; nothing is sent')
+    return array
 
 
 def checked_shape(shape: Sequence[int]) -> tuple[int, int, int]:

@@ -164,7 +164,7 @@ def zstd_coder(level: int) -> ZstdCoder:
 
 
 RAW = RawCoder()
-ZSTD = ZstdCoder()
+ZSTD = zstd_coder(DEFAULT_ZSTD_LEVEL)
 RANS = RansCoder()
 _CODERS: dict[int, Coder] = {coder.code: coder for coder in (RAW, ZSTD, RANS)}
 

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emiff_ros.transport.cdr import CdrWriter
+from emiff_ros.transport.cdr import CdrWriter, is_read_as_written
 from emiff_ros.transport.errors import DetectionError
 
 if TYPE_CHECKING:
@@ -108,16 +108,14 @@ def require_layout(message_type: type) -> None:
     Raises:
         DetectionError: if it is not.
     """
-    from rclpy.serialization import deserialize_message
-
     box, label = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.5], 'car'
     data = serialize_detections([box], [0.25], [label], 1, 'frame')
-    try:
-        boxes, scores, labels = boxes_from_message(deserialize_message(data, message_type))
-        same = np.allclose(boxes, box) and scores == [0.25] and labels == [label]
-    except (AttributeError, RuntimeError, DetectionError):
-        same = False
-    if not same:
+
+    def agrees(message: 'Detection3DArray') -> bool:
+        boxes, scores, labels = boxes_from_message(message)
+        return np.allclose(boxes, box) and scores.tolist() == [0.25] and labels == [label]
+
+    if not is_read_as_written(data, message_type, agrees):
         raise DetectionError(
             f'the installed {message_type.__module__.partition(".")[0]}/{message_type.__name__} '
             'has another layout than that of vision_msgs 4, which this package writes; install '

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emiff_ros.transport.cdr import CdrWriter
+from emiff_ros.transport.cdr import CdrWriter, is_read_as_written
 from emiff_ros.transport.codec import (
     FORMAT_VERSION,
     MAX_PAYLOAD_BYTES,
@@ -28,7 +28,6 @@ from emiff_ros.transport.codec import (
 from emiff_ros.transport.errors import (
     CalibrationError,
     TooLargeError,
-    TransportError,
     UnsupportedVersionError,
 )
 from emiff_ros.transport.feature_header import (
@@ -93,8 +92,6 @@ def require_layout(message_type: type) -> None:
     Raises:
         UnsupportedVersionError: if it is not.
     """
-    from rclpy.serialization import deserialize_message
-
     header = FeatureHeader(
         stamp=10_000_000_009,
         frame_id='frame',
@@ -112,12 +109,12 @@ def require_layout(message_type: type) -> None:
     data = serialize_feature(
         header, EncodedFeature((2, 19, 20), 2, numbers, -numbers, 21, 22, 23, b'payload')
     )
-    try:
-        read = deserialize_message(data, message_type)
-        same = serialize_feature(header_from_message(read), encoded_from_message(read)) == data
-    except (AttributeError, RuntimeError, TransportError):
-        same = False
-    if not same:
+
+    def agrees(message: 'FeatureTensor') -> bool:
+        again = serialize_feature(header_from_message(message), encoded_from_message(message))
+        return again == data
+
+    if not is_read_as_written(data, message_type, agrees):
         raise UnsupportedVersionError(
             f'the installed {message_type.__module__.partition(".")[0]}/{message_type.__name__} '
             'has another layout than that of this package; install the emiff_msgs of the same '

@@ -26,9 +26,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emiff_ros.transport.codec import EncodedFeature, checked_shape, encode_codes
+from emiff_ros.transport.codec import EncodedFeature, checked_tensor, encode_codes
 from emiff_ros.transport.coding import Coder, coder_from
-from emiff_ros.transport.errors import BudgetError, NonFiniteError, ShapeError, ValueRangeError
+from emiff_ros.transport.errors import BudgetError, ShapeError, ValueRangeError
 from emiff_ros.transport.quantization import Layout, Quantization, bytes_from_codes, quantize
 from emiff_ros.transport.rate_distortion import quantize_thriftily
 
@@ -127,7 +127,7 @@ class RateController:
             TransportError: as :func:`~emiff_ros.transport.codec.encode_feature`.
         """
         finest = Quantization.parse(finest)
-        array = _checked(tensor)
+        array = checked_tensor(tensor)
         if importance is None:
             importance = np.ones(array.shape[1:], np.float32)
         elif importance.shape != array.shape[1:]:
@@ -227,14 +227,3 @@ def _drop(
     array = array.copy()
     array[channels] = 0
     return encoding.run(array, rung, len(channels))
-
-
-def _checked(tensor: ArrayLike) -> NDArray[np.float32]:
-    try:
-        array = np.asarray(tensor, np.float32)
-    except (TypeError, ValueError) as error:
-        raise ShapeError(f'tensor is no array of numbers: {error}') from None
-    checked_shape(array.shape)
-    if not np.isfinite(array).all():
-        raise NonFiniteError('the tensor holds NaN or infinite values; nothing is sent')
-    return array

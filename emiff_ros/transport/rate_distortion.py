@@ -79,7 +79,7 @@ def _choose(values: NDArray[np.float32], importance: NDArray[np.float32]) -> NDA
     first = model.first.astype(np.float32)
     last = first + (model.width - 1)
     offset_bits = np.log2(model.width)
-    weight = np.tile(importance.ravel(), (channels, 1))
+    weight = np.broadcast_to(importance.ravel(), exact.shape)
     codes, tables = np.zeros(exact.T.shape, np.int16), model.tables
     for step in passes(*values.shape[1:]):
         context = model.context(codes, step)

@@ -26,7 +26,7 @@ idea a file:
   ``cuda_graph.py``;
 - pictures and stems: ``image_preparation.py``, ``stem.py``; pairs of them: ``pair_detector.py``;
 - cameras: ``camera_values.py``; what cuDNN is told: ``convolution_settings.py``;
-- attention and sampling: ``deformable_norm.py``, ``deformable_table.py``, ``voxel_reads.py``;
+- attention and sampling: ``deformable_norm.py``, ``deformable_taps.py``, ``voxel_reads.py``;
 - necks: ``height_convolution.py``, ``winograd.py``, ``volume_neck.py``, ``column_neck.py``;
 - 8 bits: ``byte_rounding.py``; of a 3D neck ``observer.py``, ``calibration.py`` and
   ``quantized_neck.py``; of a network with a folded one ``input_calibration.py``,

@@ -23,11 +23,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from emiff_ros.model import Boxes, EmiffConfig, HeadMaps
+from emiff_ros.model import Boxes, EmiffConfig, HeadMaps, device_rectangles
 from emiff_ros.model.box_coder import decode
 from emiff_ros.model.boxes import length_first_from_width_first
 from emiff_ros.model.decoding import apply_direction
-from emiff_ros.model.nms import rotated_iou_bev
 from emiff_ros.model.voting import BIRDS_EYE, vote
 
 SUPPRESSION_ROUNDS = 24
@@ -73,8 +72,8 @@ def find_candidates(
     sure = (scores > threshold).float()
 
     # An index from the host could not be part of a CUDA graph.
-    rectangles = torch.stack([boxes[:, column] for column in BIRDS_EYE], dim=1)
-    shares = rotated_iou_bev(rectangles, rectangles)
+    rectangles = torch.stack([boxes[:, column] for column in BIRDS_EYE], dim=1).double()
+    shares = device_rectangles.overlaps(rectangles, rectangles).float()
     overlaps = (shares >= settings.nms_threshold).float().triu(1) * sure.unsqueeze(1)
     kept, settled = suppress(overlaps, sure)
     if settings.vote_threshold is not None:

@@ -24,7 +24,7 @@ from emiff_ros.acceleration.openvino_package import require_openvino
 
 GPU_ONLY = ('fused_activations', 'autotune', 'cuda_graphs', 'parallel_encoders')
 CPU_ONLY = (
-    'indexed_deformation',
+    'compiled_taps',
     'sliced_pooling',
     'quantized_encoders',
     'quantized_attention',
@@ -58,8 +58,8 @@ class AccelerationConfig(BaseModel):
         channels_last: keep the channels of one pixel next to each other in memory.
         indexed_sampling: read voxels by rows of a table, with positions computed once for each
             camera, instead of ``grid_sample``.
-        indexed_deformation: read the taps of deformable convolutions by rows of a table, not with
-            ``grid_sample`` (CPU).
+        compiled_taps: read the taps of deformable convolutions in a compiled loop, not with
+            ``grid_sample`` (CPU); engine openvino knows nothing else.
         sliced_pooling: find the maxima of both stems in slices of the map, before the ReLU (CPU).
         keep_memory: keep what a frame frees for the next one, in the whole process (CPU, glibc).
         neck: form of the 3D neck's convolutions. ``plain`` as in the model; ``conv3d`` with height
@@ -86,7 +86,7 @@ class AccelerationConfig(BaseModel):
     fold_batch_norm: bool = True
     channels_last: bool = True
     indexed_sampling: bool = True
-    indexed_deformation: bool = False
+    compiled_taps: bool = False
     sliced_pooling: bool = False
     keep_memory: bool = False
     neck: Literal['plain', 'conv3d', 'conv2d', 'winograd', 'int8'] = 'conv2d'
@@ -117,11 +117,11 @@ class AccelerationConfig(BaseModel):
         return self
 
     def _check_openvino(self) -> None:
-        needed = self.precision == 'float32' and self.fold_batch_norm and self.channels_last
-        if not needed or self.indexed_deformation or self.sliced_pooling:
+        needed = (self.fold_batch_norm, self.channels_last, self.compiled_taps)
+        if self.precision != 'float32' or not all(needed) or self.sliced_pooling:
             raise ValueError(
-                'engine openvino needs precision float32, fold_batch_norm and channels_last, and '
-                'takes neither indexed_deformation nor sliced_pooling: it has its own'
+                'engine openvino needs precision float32, fold_batch_norm, channels_last and '
+                'compiled_taps, and does not take sliced_pooling: it has its own'
             )
 
     def check_device(
@@ -187,7 +187,7 @@ class AccelerationConfig(BaseModel):
         return cls(
             precision=precision,
             neck=neck,
-            indexed_deformation=True,
+            compiled_taps=True,
             sliced_pooling=True,
             **_FOR_CPU,
         )
@@ -197,6 +197,7 @@ class AccelerationConfig(BaseModel):
         """Return everything that helps on a CPU with OpenVINO, 8 bits only if ``quantized``."""
         return cls(
             engine='openvino',
+            compiled_taps=True,
             neck='int8' if quantized else _float_neck('float32'),
             quantized_encoders=quantized,
             quantized_attention=quantized,

@@ -21,9 +21,11 @@ from torch import Tensor
 from emiff_ros.acceleration.column_neck import ColumnNeck, columns_of
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.input_calibration import Calibration
+from emiff_ros.acceleration.openvino_alignment import OpenVinoAlignment
 from emiff_ros.acceleration.openvino_program import OpenVinoProgram
-from emiff_ros.acceleration.steps import Maps, NetworkSteps, aligned_scales, vehicle_map
+from emiff_ros.acceleration.steps import Maps, NetworkSteps
 from emiff_ros.model import Emiff, HeadMaps
+from emiff_ros.model.cross_attention import mean_of_scales
 
 
 class OpenVinoSteps(NetworkSteps):
@@ -46,10 +48,8 @@ class OpenVinoSteps(NetworkSteps):
         self._infrastructure = OpenVinoProgram(
             lambda image: [network.encode_infrastructure(image)]
         )
-        self._vehicle_half = OpenVinoProgram(lambda *levels: [vehicle_map(network, levels)])
-        self._infrastructure_half = OpenVinoProgram(
-            lambda feature: aligned_scales(network, feature)
-        )
+        self._vehicle_half = _vehicle_half(network)
+        self._infrastructure_half = _infrastructure_half(network)
         self._columns = (
             OpenVinoProgram(lambda columns: network.head(network.neck.layers(columns)))
             if isinstance(network.neck, ColumnNeck)
@@ -62,7 +62,7 @@ class OpenVinoSteps(NetworkSteps):
 
     def align_vehicle(self, levels: Sequence[Tensor]) -> Tensor:
         """Do the vehicle's half of the attention: [1, C, h, w]."""
-        return self._vehicle_half(*levels)[0]
+        return levels[0] if self._vehicle_half is None else self._vehicle_half(*levels)[0]
 
     def align_infrastructure(self, feature: Tensor) -> Maps:
         """Decompress a transmitted tensor [1, c, h', w'] and do its half of the attention."""
@@ -77,6 +77,29 @@ class OpenVinoSteps(NetworkSteps):
         if self._columns is None:
             return super().predict(volume)
         return HeadMaps(*self._columns(columns_of(volume)))
+
+
+def _vehicle_half(network: Emiff) -> OpenVinoAlignment | None:
+    attention = network.cross_attention
+    if attention is None or attention.vehicle_alignment is None:
+        return None
+    return OpenVinoAlignment(
+        attention.vehicle_alignment, after=lambda aligned: [mean_of_scales(aligned)]
+    )
+
+
+def _infrastructure_half(network: Emiff) -> OpenVinoAlignment | OpenVinoProgram:
+    attention, size = network.cross_attention, network.config.feature_size
+
+    def decoded(feature: Tensor) -> list[Tensor]:
+        return [network.decode_infrastructure(feature, size)]
+
+    if attention is None or attention.infrastructure_alignment is None:
+        return OpenVinoProgram(decoded)
+    return OpenVinoAlignment(
+        attention.infrastructure_alignment,
+        before=lambda feature: attention.multi_scale_block(*decoded(feature)),
+    )
 
 
 def make_steps(

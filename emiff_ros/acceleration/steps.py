@@ -27,9 +27,8 @@ from emiff_ros.acceleration.candidates import Candidates, find_candidates
 from emiff_ros.acceleration.channels_last import put_channels_last
 from emiff_ros.acceleration.column_neck import ColumnNeck
 from emiff_ros.acceleration.config import AccelerationConfig
-from emiff_ros.acceleration.deformable_table import read_deformations_from_tables
+from emiff_ros.acceleration.deformable_taps import read_deformations_by_taps
 from emiff_ros.acceleration.input_calibration import Calibration, checked_calibration
-from emiff_ros.acceleration.openvino_operators import use_operators
 from emiff_ros.acceleration.precision import set_precision
 from emiff_ros.acceleration.quantized_neck import QuantizedNeck
 from emiff_ros.acceleration.rounded_parts import round_attention, round_encoder, round_neck
@@ -194,10 +193,8 @@ def _changed(
     _round(model, acceleration, calibration)
     if acceleration.sliced_pooling:
         pool_in_slices(model)
-    if acceleration.indexed_deformation:
-        read_deformations_from_tables(model)
-    if acceleration.engine == 'openvino':
-        use_operators(model)
+    if acceleration.compiled_taps:
+        read_deformations_by_taps(model)
     set_precision(model, acceleration.dtype)
     if acceleration.channels_last:
         put_channels_last(model)

@@ -164,7 +164,7 @@ def cpu_runners(
         'float32, no channels_last': changed('float32', channels_last=False),
         'float32, no fold_batch_norm': changed('float32', fold_batch_norm=False),
         'float32, no indexed_sampling': changed('float32', indexed_sampling=False),
-        'float32, no indexed_deformation': changed('float32', indexed_deformation=False),
+        'float32, no compiled_taps': changed('float32', compiled_taps=False),
         'float32, no sliced_pooling': changed('float32', sliced_pooling=False),
         'float32, no keep_memory': changed('float32', keep_memory=False),
         'float32, no opencv_resize': changed('float32', opencv_resize=False),

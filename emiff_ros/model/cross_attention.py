@@ -75,7 +75,11 @@ class ScaleAlignment(nn.Module):
 
     def forward(self, feature: Tensor) -> Tensor:
         """Align one scale and bring it to the finest size."""
-        aligned = record(self.stage, torch.relu(self.norm(self.deformable(feature))))
+        return self.finish(self.deformable(feature))
+
+    def finish(self, convolved: Tensor) -> Tensor:
+        """Do what follows the deformable convolution."""
+        aligned = record(self.stage, torch.relu(self.norm(convolved)))
         return self.upscale(aligned)
 
 
@@ -101,6 +105,11 @@ class MultiScaleAlignment(nn.Module):
         ]
 
 
+def mean_of_scales(scales: Sequence[Tensor]) -> Tensor:
+    """Four maps of one size -> their plain mean."""
+    return sum(scales) / SCALES
+
+
 class MultiScaleCrossAttention(nn.Module):
     """Pyramid of the vehicle and decoded roadside features -> one map [B, C, h, w] for each view.
 
@@ -121,7 +130,7 @@ class MultiScaleCrossAttention(nn.Module):
 
     def align_vehicle(self, levels: Sequence[Tensor]) -> Tensor:
         """Vehicle pyramid levels, finest first -> [B, C, h, w]."""
-        return record('mca_x_v', sum(self.vehicle_alignment(levels)) / SCALES)
+        return record('mca_x_v', mean_of_scales(self.vehicle_alignment(levels)))
 
     def align_infrastructure(self, feature: Tensor, vehicle: Tensor | None) -> Tensor:
         """Decoded roadside feature and the vehicle's aligned map -> [B, C, h, w], as both are."""
@@ -134,7 +143,7 @@ class MultiScaleCrossAttention(nn.Module):
     def weigh_scales(self, scales: Sequence[Tensor], vehicle: Tensor | None) -> Tensor:
         """Aligned scales of a roadside view and the vehicle's aligned map -> [B, C, h, w]."""
         if vehicle is None:
-            return record('mca_x_i', sum(scales) / SCALES)
+            return record('mca_x_i', mean_of_scales(scales))
         query = record('mca_query', vehicle.mean(dim=(2, 3)).unsqueeze(1))
         key = record('mca_key', torch.stack([scale.mean(dim=(2, 3)) for scale in scales], dim=1))
         scores = torch.matmul(query, key.transpose(1, 2)) / math.sqrt(query.shape[-1])

@@ -45,6 +45,7 @@ from emiff_ros.nodes.stamps import nanoseconds_of
 from emiff_ros.nodes.transitions import failure_of
 from emiff_ros.nodes.two_stages import TwoStageWorker
 from emiff_ros.share import find_weights
+from emiff_ros.transport.warm_up import compile_coding
 
 LOG_INTERVAL = 5.0
 """Seconds between two log lines about the same cause of refusal."""
@@ -235,7 +236,8 @@ class ManagedNode(LifecycleNode):
         return super().on_error(state)
 
     def _warm_up(self) -> None:
-        """Run the network until its time is that of normal operation."""
+        """Run coding and the network until their time is that of normal operation."""
+        compile_coding()
         seconds = []
         for _ in range(WARM_UP_RUNS):
             started = time.perf_counter()

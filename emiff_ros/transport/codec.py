@@ -192,7 +192,7 @@ def checked_tensor(tensor: ArrayLike) -> NDArray[np.float32]:
     """
     try:
         with np.errstate(over='ignore'):
-            array = np.asarray(tensor, np.float32)
+            array = np.ascontiguousarray(tensor, np.float32)
     except (TypeError, ValueError) as error:
         raise ShapeError(f'tensor is no array of numbers: {error}') from None
     checked_shape(array.shape)

@@ -31,6 +31,8 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
+from emiff_ros.compiled import compiled
+
 COARSEST = 4
 SPREAD_BINS = 6
 SPREAD_UNITS = 24  # of the integer spread, in one code
@@ -39,8 +41,6 @@ VALUE_GROWTH = 4
 MEAN_GROWTH = 6
 TABLE_TOTAL = 1024
 LEARNING = 12
-IN_RANGE = 'wrap'
-"""For ``take`` with indices in range by construction: a check would cost as much again."""
 
 # Fitted by maximum likelihood to roadside feature maps of 5 to 255 levels; in codes, with L the
 # largest code: scale = SCALE_LEVELS * L + SCALE_FLOOR + SCALE_SPREAD * spread + SCALE_MEAN * mean.
@@ -114,8 +114,6 @@ class ContextModel:
         first: lowest code of each bucket, int32 ``[B]``.
         width: number of codes in each bucket, int32 ``[B]``.
         bucket_of: bucket of each code, int32.
-        offset_of: what a code adds to the lowest one of its bucket, int32.
-        is_shared: whether a code has a bucket with others, bool.
         tables: initial frequencies, float32 ``[contexts, B]`` of exact integers; the last row is
             that of the first pass.
     """
@@ -123,8 +121,6 @@ class ContextModel:
     def __init__(self, largest: int) -> None:
         """Build the tables for codes 0 to ``largest`` (1 to 255)."""
         self.first, self.width, self.bucket_of = _buckets(largest, VALUE_GROWTH)
-        self.offset_of = np.arange(largest + 1, dtype=np.int32) - self.first[self.bucket_of]
-        self.is_shared = self.width[self.bucket_of] > 1
         first_sum, sum_width, row_of_total = _buckets(2 * largest, MEAN_GROWTH)
         self._row_of_total = row_of_total.astype(np.intp)
         mean = (first_sum + (sum_width - 1) / 2) / 2
@@ -154,17 +150,23 @@ class ContextModel:
         """
         if step.neighbours is None:
             return np.full(codes.shape[1] * len(step.cells), len(self.tables) - 1)
-        near = codes.take(step.neighbours, axis=0, mode=IN_RANGE)
-        before, after, sides = near[0], near[1], near[2:]
-        total = before + after
-        spread = np.abs(before - after)
-        spread *= 8
-        sides += sides
-        sides -= total
-        spread += np.abs(sides, out=sides).sum(axis=0, dtype=sides.dtype)
-        context = self._row_of_spread.take(spread, mode=IN_RANGE)
-        context += self._row_of_total.take(total, mode=IN_RANGE)
-        return context.T.ravel()
+        return _contexts(codes, step.neighbours, self._row_of_spread, self._row_of_total).ravel()
+
+    def parts(
+        self, codes: NDArray[np.int16], step: Pass
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return bucket and offset in it of the codes that a pass adds, in a context's order."""
+        return _parts(codes, step.cells, self.bucket_of, self.first)
+
+    def put_together(
+        self,
+        codes: NDArray[np.int16],
+        step: Pass,
+        bucket: NDArray[np.int32],
+        offset: NDArray[np.int32],
+    ) -> None:
+        """Write the codes that a pass adds, of which :meth:`parts` are bucket and offset."""
+        _put_together(codes, step.cells, self.first, bucket, offset)
 
     def _logistic_tables(
         self, centre: NDArray[np.float64], scale: NDArray[np.float64]
@@ -177,12 +179,69 @@ class ContextModel:
         return (np.floor(TABLE_TOTAL * share) + 1).astype(np.float32)
 
 
+@compiled
+def _contexts(
+    codes: NDArray[np.int16],
+    neighbours: NDArray[np.intp],
+    row_of_spread: NDArray[np.intp],
+    row_of_total: NDArray[np.intp],
+) -> NDArray[np.intp]:
+    """Return the contexts ``[C, N]`` of N cells with their neighbours ``[6, N]``."""
+    channels, count = codes.shape[1], neighbours.shape[1]
+    context = np.empty((channels, count), np.intp)
+    for cell in range(count):
+        for channel in range(channels):
+            before = np.intp(codes[neighbours[0, cell], channel])
+            after = np.intp(codes[neighbours[1, cell], channel])
+            total = before + after
+            spread = 8 * abs(before - after)
+            for side in range(2, 6):
+                spread += abs(2 * codes[neighbours[side, cell], channel] - total)
+            context[channel, cell] = row_of_spread[spread] + row_of_total[total]
+    return context
+
+
+@compiled
+def _parts(
+    codes: NDArray[np.int16],
+    cells: NDArray[np.intp],
+    bucket_of: NDArray[np.int32],
+    first: NDArray[np.int32],
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    count = len(cells)
+    bucket = np.empty(codes.shape[1] * count, np.int32)
+    offset = np.empty_like(bucket)
+    for cell in range(count):
+        for channel in range(codes.shape[1]):
+            place, code = channel * count + cell, codes[cells[cell], channel]
+            bucket[place] = bucket_of[code]
+            offset[place] = code - first[bucket_of[code]]
+    return bucket, offset
+
+
+@compiled
+def _put_together(
+    codes: NDArray[np.int16],
+    cells: NDArray[np.intp],
+    first: NDArray[np.int32],
+    bucket: NDArray[np.int32],
+    offset: NDArray[np.int32],
+) -> None:
+    for cell in range(len(cells)):
+        for channel in range(codes.shape[1]):
+            place = channel * len(cells) + cell
+            codes[cells[cell], channel] = first[bucket[place]] + offset[place]
+
+
+@compiled
 def learned(
-    tables: NDArray[np.float32], context: NDArray[np.intp], bucket: NDArray[np.integer]
+    tables: NDArray[np.float32], context: NDArray[np.intp], bucket: NDArray[np.int32]
 ) -> NDArray[np.float32]:
     """Return ``tables`` with what a pass has shown added: exact integers below 2^24."""
-    seen = np.bincount(context * tables.shape[1] + bucket, minlength=tables.size)
-    return tables + (LEARNING * seen).astype(np.float32).reshape(tables.shape)
+    tables = tables.copy()
+    for index in range(len(context)):
+        tables[context[index], bucket[index]] += np.float32(LEARNING)
+    return tables
 
 
 @functools.lru_cache(maxsize=16)

@@ -26,6 +26,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from emiff_ros.compiled import compiled
 from emiff_ros.transport.errors import (
     NonFiniteError,
     ScaleError,
@@ -136,27 +137,43 @@ def quantize(
     empty = np.empty(0, np.float32)
     if quantization is Quantization.FLOAT32:
         return tensor.astype('<f4').tobytes(), empty, empty
-    check_range(tensor, quantization)
+    smallest, largest = extents(tensor)
+    check_range(smallest, largest, quantization)
     if quantization is Quantization.FLOAT16:
         return tensor.astype('<f2').tobytes(), empty, empty
     levels = quantization.levels if levels is None else levels
     if not 1 <= levels <= quantization.levels:
         raise ValueError(f'{levels} levels; {quantization.name} has 1 to {quantization.levels}')
-    scale, zero_point = _affine_parameters(tensor, levels)
-    wide = tensor / scale[:, None, None].astype(np.float64)
-    wide += zero_point[:, None, None]
-    np.rint(wide, out=wide)
-    np.clip(wide, 0, levels, out=wide)
-    return bytes_from_codes(wide.astype(np.uint8), quantization), scale, zero_point
+    scale, zero_point = _affine_parameters(smallest, largest, levels)
+    codes = _nearest_codes(tensor, scale, zero_point, levels)
+    return bytes_from_codes(codes, quantization), scale, zero_point
 
 
-def check_range(tensor: NDArray[np.float32], quantization: Quantization) -> None:
-    """Check that the values fit FLOAT16 or an integer format.
+@compiled
+def extents(
+    tensor: NDArray[np.float32],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the smallest and the largest value of each channel of a tensor ``[C, H, W]``."""
+    channels = len(tensor)
+    smallest, largest = np.empty(channels), np.empty(channels)
+    for channel in range(channels):
+        low = high = tensor[channel, 0, 0]
+        for row in tensor[channel]:
+            for value in row:
+                low, high = min(low, value), max(high, value)
+        smallest[channel], largest[channel] = low, high
+    return smallest, largest
+
+
+def check_range(
+    smallest: NDArray[np.float64], largest: NDArray[np.float64], quantization: Quantization
+) -> None:
+    """Check that values between the extents of channels fit FLOAT16 or an integer format.
 
     Raises:
         ValueRangeError: if a value is too large.
     """
-    largest = max(float(tensor.max()), -float(tensor.min()))
+    largest = max(float(largest.max()), -float(smallest.min()))
     limit = FLOAT16_MAX if quantization is Quantization.FLOAT16 else INTEGER_MAX
     if largest > limit:
         raise ValueRangeError(
@@ -240,16 +257,32 @@ def error_bound(
 
 
 def _affine_parameters(
-    tensor: NDArray[np.float32], levels: int
+    smallest: NDArray[np.float64], largest: NDArray[np.float64], levels: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    smallest = tensor.min(axis=(1, 2)).astype(np.float64)
-    spread = tensor.max(axis=(1, 2)).astype(np.float64) - smallest
+    spread = largest - smallest
     # A constant channel is exact: code 1 (or 0 below zero) stands for the constant itself.
     constant = spread == 0
     step = np.where(constant, np.abs(smallest), spread / levels)
     scale = np.maximum(step, float(np.finfo(np.float32).tiny)).astype(np.float32)
     zero_point = np.where(constant, smallest < 0, -smallest / scale.astype(np.float64))
     return scale, zero_point.astype(np.float32) + np.float32(0.0)
+
+
+@compiled
+def _nearest_codes(
+    tensor: NDArray[np.float32],
+    scale: NDArray[np.float32],
+    zero_point: NDArray[np.float32],
+    levels: int,
+) -> NDArray[np.uint8]:
+    codes = np.empty(tensor.shape, np.uint8)
+    for channel in range(len(tensor)):
+        step, zero = np.float64(scale[channel]), np.float64(zero_point[channel])
+        for row in range(tensor.shape[1]):
+            for column in range(tensor.shape[2]):
+                code = np.rint(tensor[channel, row, column] / step + zero)
+                codes[channel, row, column] = np.uint8(min(max(code, 0.0), np.float64(levels)))
+    return codes
 
 
 def _pack_nibbles(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:

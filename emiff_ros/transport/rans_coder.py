@@ -14,25 +14,19 @@
 
 """Context-modelled rANS for the integer codes of a feature map.
 
-The model is :mod:`~emiff_ros.transport.context_model`; the entropy coder is constriction's. A
-payload is one byte with the largest code, then the 32-bit words of the coder's state,
-little-endian. It holds no table and needs no trained one, so it fits any network's features.
+The model is :mod:`~emiff_ros.transport.context_model`, the entropy coder
+:mod:`~emiff_ros.transport.ans_stack`. A payload is one byte with the largest code, then the 32-bit
+words of the stack, little-endian. It holds no table and needs no trained one, so it fits any
+network's features.
 """
 
-import importlib
 import math
-from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emiff_ros.transport.context_model import (
-    IN_RANGE,
-    ContextModel,
-    context_model,
-    learned,
-    passes,
-)
+from emiff_ros.transport.ans_stack import AnsStack, cumulative_frequencies
+from emiff_ros.transport.context_model import ContextModel, context_model, learned, passes
 from emiff_ros.transport.errors import (
     CorruptPayloadError,
     TooLargeError,
@@ -43,8 +37,6 @@ from emiff_ros.transport.quantization import Layout, bytes_from_codes, codes_fro
 MAX_CODED_VALUES = 2**17
 """Largest tensor that this coder takes: it spends some 0.2 us and 90 bytes on each value, however
 short the payload is, so this bounds what a hostile message can cost."""
-
-_BLOCK = 1024  # values whose frequencies are gathered at once
 
 
 class RansCoder:
@@ -58,12 +50,7 @@ class RansCoder:
         return layout.quantization.is_integer and layout.value_count <= MAX_CODED_VALUES
 
     def encode(self, data: bytes, layout: Layout) -> bytes:
-        """Return the payload of ``data``.
-
-        Raises:
-            UnsupportedCoderError: if constriction is not installed.
-        """
-        stream = _stream()
+        """Return the payload of ``data``."""
         codes = codes_from_bytes(data, layout).reshape(layout.shape[0], -1).T.astype(np.int16, 'C')
         largest = int(codes.max())
         if largest == 0:
@@ -72,31 +59,21 @@ class RansCoder:
         tables, steps = model.tables, []
         for step in passes(*layout.shape[1:]):
             context = model.context(codes, step)
-            values = codes.take(step.cells, axis=0, mode=IN_RANGE).T.ravel()
-            bucket = model.bucket_of.take(values, mode=IN_RANGE)
-            steps.append((tables, context, bucket, values))
+            bucket, offset = model.parts(codes, step)
+            steps.append((cumulative_frequencies(tables), context, bucket, offset))
             if step.teaches:
                 tables = learned(tables, context, bucket)
-        coder = stream.stack.AnsCoder()
-        buckets, offsets = stream.model.Categorical(perfect=False), stream.model.Uniform()
-        for tables, context, bucket, values in reversed(steps):  # the coder is a stack
-            shared = np.flatnonzero(model.is_shared.take(values, mode=IN_RANGE))
-            coder.encode_reverse(
-                model.offset_of.take(values.take(shared, mode=IN_RANGE), mode=IN_RANGE),
-                offsets,
-                model.width.take(bucket.take(shared, mode=IN_RANGE), mode=IN_RANGE),
-            )
-            for start in reversed(range(0, len(context), _BLOCK)):
-                block = slice(start, start + _BLOCK)
-                rows = tables.take(context[block], axis=0)
-                coder.encode_reverse(bucket[block], buckets, rows)
-        return bytes([largest]) + coder.get_compressed().astype('<u4').tobytes()
+        stack = AnsStack(capacity=2 * codes.size)
+        for cumulative, context, bucket, offset in reversed(steps):
+            stack.push_uniform(offset, bucket, model.width)
+            stack.push(bucket, context, cumulative)
+        return bytes([largest]) + stack.words.astype('<u4').tobytes()
 
     def decode(self, payload: bytes, layout: Layout) -> bytes:
         """Return the ``layout.byte_count`` bytes that ``payload`` stands for.
 
         Raises:
-            UnsupportedCoderError: for a number format without codes, or without constriction.
+            UnsupportedCoderError: for a number format without codes.
             TooLargeError: above ``MAX_CODED_VALUES`` values.
             CorruptPayloadError: if no encoder has written ``payload``.
         """
@@ -130,40 +107,20 @@ class RansCoder:
 def _decode_codes(
     payload: bytes, shape: tuple[int, int, int], model: ContextModel
 ) -> NDArray[np.uint8]:
-    stream = _stream()
+    words = np.frombuffer(payload, '<u4', offset=1).astype(np.uint32)
     try:
-        coder = stream.stack.AnsCoder(np.frombuffer(payload, '<u4', offset=1).astype(np.uint32))
+        stack = AnsStack.from_words(words)
     except ValueError as error:
         raise CorruptPayloadError(f'rans rejects the payload: {error}') from None
     codes = np.zeros((math.prod(shape[1:]), shape[0]), np.int16)
     tables = model.tables
-    buckets, offsets = stream.model.Categorical(perfect=False), stream.model.Uniform()
     for step in passes(*shape[1:]):
         context = model.context(codes, step)
-        bucket = np.concatenate(
-            [
-                coder.decode(buckets, tables.take(context[start : start + _BLOCK], axis=0))
-                for start in range(0, len(context), _BLOCK)
-            ]
-        )
-        values, width = (
-            model.first.take(bucket, mode=IN_RANGE),
-            model.width.take(bucket, mode=IN_RANGE),
-        )
-        wide = np.flatnonzero(width > 1)
-        values[wide] += coder.decode(offsets, width.take(wide, mode=IN_RANGE))
-        codes[step.cells] = values.reshape(shape[0], -1).T
+        bucket = stack.pop(context, cumulative_frequencies(tables))
+        offset = stack.pop_uniform(bucket, model.width)
+        model.put_together(codes, step, bucket, offset)
         if step.teaches:
             tables = learned(tables, context, bucket)
-    if not coder.is_empty():
+    if not stack.is_empty:
         raise CorruptPayloadError('rans payload holds more or other data than the tensor')
     return codes.T.reshape(shape).astype(np.uint8)
-
-
-def _stream() -> ModuleType:
-    try:
-        return importlib.import_module('constriction').stream
-    except ImportError:
-        raise UnsupportedCoderError(
-            'coder rans needs the Python package constriction: pip install constriction'
-        ) from None

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emiff_ros.transport.context_model import context_model, learned, passes
-from emiff_ros.transport.quantization import Quantization, check_range
+from emiff_ros.transport.quantization import Quantization, check_range, extents
 
 PRICE = 0.03
 """Of a bit, in squared steps. More saves more squared error, but flattens the peaks that become
@@ -55,9 +55,9 @@ def quantize_thriftily(
     Raises:
         ValueRangeError: for a value above 1e37.
     """
-    check_range(tensor, quantization)
-    smallest = tensor.min(axis=(1, 2)).astype(np.float64)
-    spread = tensor.max(axis=(1, 2)).astype(np.float64) - smallest
+    smallest, largest = extents(tensor)
+    check_range(smallest, largest, quantization)
+    spread = largest - smallest
     # A step that float32 resolves beside the channels' offsets keeps the zero points finite.
     finest = max(np.abs(smallest).max() * _RESOLUTION, float(np.finfo(np.float32).tiny))
     step = np.float32(max(spread.max() / levels, finest))
@@ -90,7 +90,7 @@ def _choose(values: NDArray[np.float32], importance: NDArray[np.float32]) -> NDA
         cost *= cost
         cost *= weight[:, step.cells].reshape(-1, 1)
         cost += prices.take(context, axis=0)
-        bucket = cost.argmin(axis=1)
+        bucket = cost.argmin(axis=1).astype(np.int32)
         chosen = np.take_along_axis(offered, bucket[:, None], axis=1)
         codes[step.cells] = chosen.reshape(channels, -1).T
         if step.teaches:

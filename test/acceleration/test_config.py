@@ -18,6 +18,8 @@ import pytest
 
 from emiff_ros.acceleration import AccelerationConfig
 
+OPENVINO = {'engine': 'openvino', 'compiled_taps': True}
+
 
 @pytest.mark.parametrize(
     ('values', 'message'),
@@ -28,12 +30,15 @@ from emiff_ros.acceleration import AccelerationConfig
         ({'quantized_encoders': True}, 'need engine openvino'),
         ({'quantized_attention': True}, 'need engine openvino'),
         *(
-            ({'engine': 'openvino', **other}, 'engine openvino needs precision float32')
+            (
+                {'engine': 'openvino', 'compiled_taps': True} | other,
+                'engine openvino needs precision float32',
+            )
             for other in (
                 {'precision': 'bfloat16', 'neck': 'conv3d'},
                 {'fold_batch_norm': False},
                 {'channels_last': False},
-                {'indexed_deformation': True},
+                {'compiled_taps': False},
                 {'sliced_pooling': True},
             )
         ),

@@ -33,7 +33,7 @@ from emiff_ros.acceleration import (
     network,
 )
 from emiff_ros.acceleration.cuda_graph import CapturedStep
-from emiff_ros.model import Camera, nms
+from emiff_ros.model import Camera
 
 
 class NothingWithTheHost(TorchFunctionMode):
@@ -87,8 +87,6 @@ def recording(monkeypatch):
     for module in (network, encoder):
         monkeypatch.setattr(module, 'CapturedStep', PlayedStep)
     monkeypatch.setattr(AccelerationConfig, 'check_device', lambda *arguments: None)
-    # What a GPU computes for all pairs of boxes, a CPU computes for those that are near.
-    monkeypatch.setattr(nms, '_iou_where_near', lambda a, b, least: nms._iou(a.unsqueeze(1), b))
 
 
 def frames():

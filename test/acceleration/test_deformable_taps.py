@@ -12,13 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Rows of a table instead of ``grid_sample``: the same deformable convolution and norm."""
+"""Compiled reads instead of ``grid_sample``: the same deformable convolution and norm."""
 
 import pytest
 import torch
 
-from emiff_ros.acceleration import deformable_table
-from emiff_ros.acceleration.deformable_table import TableDeformableConv
+from emiff_ros.acceleration import deformable_taps
+from emiff_ros.acceleration.deformable_taps import TapsDeformableConv
 
 
 @pytest.mark.parametrize('at_once', [1, 1 << 19])
@@ -26,15 +26,15 @@ from emiff_ros.acceleration.deformable_table import TableDeformableConv
 @pytest.mark.parametrize('reach', [0.0, 1.5, 100.0])
 def test_it_is_the_convolution(deformable, norm, size, at_once, reach, monkeypatch):
     """Row by row and at once; taps near and far outside the map included."""
-    monkeypatch.setattr(deformable_table, '_VALUES_AT_ONCE', at_once)
+    monkeypatch.setattr(deformable_taps, '_VALUES_AT_ONCE', at_once)
     deformable.offset.bias.uniform_(-reach, reach)
     x = torch.randn(2, 8, *size)
-    ours = TableDeformableConv(deformable, norm)(x)
+    ours = TapsDeformableConv(deformable, norm)(x)
     torch.testing.assert_close(ours, norm(deformable(x)), rtol=1e-5, atol=3e-5)
 
 
 def test_taps_at_no_number_read_nothing(deformable, norm):
     deformable.offset.bias.fill_(float('nan'))
-    ours = TableDeformableConv(deformable, norm)(torch.randn(1, 8, 6, 5))
+    ours = TapsDeformableConv(deformable, norm)(torch.randn(1, 8, 6, 5))
     nothing = norm(torch.zeros(1, 8, 6, 5))
     torch.testing.assert_close(ours, nothing)

@@ -32,7 +32,7 @@ idea a file:
   ``quantized_neck.py``; of a network with a folded one ``input_calibration.py``,
   ``rounded_convolution.py`` and ``rounded_parts.py``;
 - OpenVINO: ``openvino_package.py``, ``openvino_program.py``, ``openvino_operators.py``,
-  ``openvino_steps.py``;
+  ``openvino_alignment.py``, ``openvino_steps.py``;
 - boxes: ``candidates.py``.
 """
 

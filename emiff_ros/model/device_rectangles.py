@@ -21,9 +21,9 @@ for it.
 import torch
 from torch import Tensor
 
+from emiff_ros.model.rectangles import NO_LENGTH, SHRINKAGE
+
 _ROWS_AT_ONCE = 64
-_SHRINKAGE = 1e-10
-_NO_LENGTH = 1e-100
 
 
 def overlaps(a: Tensor, b: Tensor) -> Tensor:
@@ -43,11 +43,11 @@ def _intersection_area(a: Tensor, b: Tensor) -> Tensor:
 
     Its outline is what of each outline lies inside the other rectangle, and an edge from p along
     e adds p x e / 2 to the area inside (Green's theorem). Rectangle ``a`` is made smaller by
-    ``_SHRINKAGE``, since an edge that both share must count once, and twice or never
+    ``SHRINKAGE``, since an edge that both share must count once, and twice or never
     where they only touch. Everything is relative to ``a``, so that large map coordinates lose
     nothing.
     """
-    half_a, half_b = a[..., None, 2:4] / 2 * (1 - _SHRINKAGE), b[..., None, 2:4] / 2
+    half_a, half_b = a[..., None, 2:4] / 2 * (1 - SHRINKAGE), b[..., None, 2:4] / 2
     turn = b[..., 4:] - a[..., 4:]
     centre = _rotated((b[..., :2] - a[..., :2]).unsqueeze(2), -a[..., 4:])
     corners_b = centre + _rotated(_corners(half_b), turn)
@@ -71,7 +71,7 @@ def _corners(half: Tensor) -> Tensor:
 def _edges(corners: Tensor) -> Tensor:
     """From each corner [..., 4, 2] to the next one; no component is 0, for it will divide."""
     edges = corners.roll(-1, -2) - corners
-    return edges.masked_fill(edges.abs() < _NO_LENGTH, _NO_LENGTH)
+    return edges.masked_fill(edges.abs() < NO_LENGTH, NO_LENGTH)
 
 
 def _rotated(points: Tensor, angle: Tensor) -> Tensor:

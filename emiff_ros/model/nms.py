@@ -46,15 +46,15 @@ def rotated_iou_bev(a: Tensor, b: Tensor, least: float = 0.0) -> Tensor:
             raise ValueError(
                 f'{name} has shape {tuple(boxes.shape)}; expected [*, 5] (x, y, dx, dy, yaw)'
             )
-    if len(a) == 0 or len(b) == 0:
-        return a.new_zeros(len(a), len(b))
     a64 = a.detach().double().contiguous()
     b64 = a64 if a is b else b.detach().double().contiguous()
-    if a.device.type != 'cpu':
-        return device_rectangles.overlaps(a64, b64).to(a.dtype)
-    first = a64.numpy()
-    second = first if a is b else b64.numpy()
-    return torch.from_numpy(rectangles.overlaps(first, second, least)).to(a.dtype)
+    if a.device.type == 'cpu':  # Without boxes too: it is compiled then.
+        first = a64.numpy()
+        second = first if a is b else b64.numpy()
+        return torch.from_numpy(rectangles.overlaps(first, second, least)).to(a.dtype)
+    if len(a) == 0 or len(b) == 0:
+        return a.new_zeros(len(a), len(b))
+    return device_rectangles.overlaps(a64, b64).to(a.dtype)
 
 
 def suppress(overlaps: Tensor, scores: Tensor, threshold: float) -> Tensor:

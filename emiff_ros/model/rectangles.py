@@ -25,8 +25,12 @@ from numpy.typing import NDArray
 from emiff_ros.compiled import compiled
 
 _RELATIVE_TOLERANCE = 1e-9
-_SHRINKAGE = 1e-10
-_NO_LENGTH = 1e-100
+
+SHRINKAGE = 1e-10
+"""Share by which one of two rectangles is made smaller."""
+
+NO_LENGTH = 1e-100
+"""What divides in the place of an edge's component of 0."""
 
 Rectangle = NDArray[np.float64]
 
@@ -90,10 +94,10 @@ def _shared_area(a: Rectangle, b: Rectangle) -> float:
 
     Its outline is what of each outline lies inside the other rectangle, and an edge from p along
     e adds p x e / 2 to the area inside (Green's theorem). Rectangle ``a`` is made smaller by
-    ``_SHRINKAGE``, since an edge that both share must count once, and twice or never where they
+    ``SHRINKAGE``, since an edge that both share must count once, and twice or never where they
     only touch. Everything is relative to ``a``, so that large map coordinates lose nothing.
     """
-    half_a = (a[2] / 2 * (1 - _SHRINKAGE), a[3] / 2 * (1 - _SHRINKAGE))
+    half_a = (a[2] / 2 * (1 - SHRINKAGE), a[3] / 2 * (1 - SHRINKAGE))
     half_b = (b[2] / 2, b[3] / 2)
     turn = b[4] - a[4]
     centre = _rotated(b[0] - a[0], b[1] - a[1], -a[4])
@@ -142,8 +146,8 @@ def _share_within(
     enter, leave = 0.0, 1.0
     for axis in range(2):
         edge = end[axis] - start[axis]
-        if abs(edge) < _NO_LENGTH:  # It divides.
-            edge = _NO_LENGTH
+        if abs(edge) < NO_LENGTH:
+            edge = NO_LENGTH
         one, other = (-half[axis] - start[axis]) / edge, (half[axis] - start[axis]) / edge
         enter, leave = max(enter, min(one, other)), min(leave, max(one, other))
     return max(leave - enter, 0.0)

@@ -14,6 +14,9 @@
 
 """Suppression by rotated IoU."""
 
+import subprocess
+import sys
+
 from model.test_rectangles import random_boxes, shapely_iou
 import pytest
 import torch
@@ -63,6 +66,31 @@ def test_equal_scores_keep_their_order():
 
 def test_no_boxes():
     assert rotated_nms(torch.zeros(0, 5), torch.zeros(0), 0.1).tolist() == []
+
+
+NO_BOXES = """
+import torch
+from emiff_ros.model import nms, rectangles
+
+def count(): return len(rectangles.overlaps.signatures), len(nms._alive.signatures)
+
+def suppress(count):
+    boxes = torch.ones(count, 5)
+    return nms.suppress(nms.rotated_iou_bev(boxes, boxes, 0.2), torch.ones(count), 0.2)
+
+suppress(0)
+assert count() == (1, 1), count()
+assert suppress(3).tolist() == [0]
+assert count() == (1, 1), count()
+"""
+
+
+def test_once_without_boxes_nothing_is_left_to_compile():
+    """As in a node's warm-up; in a process where no other test has had something compiled."""
+    result = subprocess.run(
+        [sys.executable, '-c', NO_BOXES], capture_output=True, text=True, timeout=120
+    )
+    assert result.returncode == 0, result.stderr
 
 
 def test_refusals():

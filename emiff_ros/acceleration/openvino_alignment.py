@@ -14,7 +14,8 @@
 
 """One side's half of the attention, as programs of OpenVINO around the deformable convolutions.
 
-OpenVINO's own deformable convolution takes twice as long as reading the taps here.
+OpenVINO's own deformable convolution prepares what a tap reads one number at a time, which takes
+longer than :mod:`~emiff_ros.acceleration.deformable_taps` does for all of it.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,10 +29,7 @@ Maps = Sequence[Tensor]
 
 
 class OpenVinoAlignment:
-    """Aligned scales of a feature, or what is made of them.
-
-    Deformable convolutions are those of :mod:`~emiff_ros.acceleration.deformable_taps`.
-    """
+    """Aligned scales of a feature, or what is made of them."""
 
     def __init__(
         self,

@@ -237,6 +237,8 @@ class BirdsEyeRenderer:
         label = 'Roadside unit'
         if not inside:
             label += f', {np.hypot(*position[:2]):.0f} m away'
-        half = text_size(label, size)[0] / 2 + 4 * unit
-        middle = float(np.clip(u, half, width - half))
-        draw_text(picture, label, (middle, v + 17 * unit), size, theme.text, 'centre')
+        half = np.array([text_size(label, size)[0] / 2 + 4 * unit, 0.8 * size])
+        middle = np.array([np.clip(u, half[0], width - half[0]), v + 17 * unit])
+        plate = middle + half * [[-1, -1], [1, -1], [1, 1], [-1, 1]]
+        fill_polygon(picture, plate, theme.background, 0.85)
+        draw_text(picture, label, tuple(middle.tolist()), size, theme.text, 'centre')

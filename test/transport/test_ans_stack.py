@@ -87,6 +87,12 @@ def test_a_stack_that_is_not_popped_to_the_end_is_not_empty():
     assert not stack.is_empty
 
 
+def test_more_symbols_than_there_is_room_for_are_refused():
+    tables, symbols, rows = symbols_of(3, 20)
+    with pytest.raises(ValueError, match='20 symbols for a stack with room for 19'):
+        AnsStack(19).push(symbols, rows, cumulative_frequencies(tables))
+
+
 def test_words_of_no_stack_are_refused():
     with pytest.raises(ValueError, match='last word is 0'):
         AnsStack.from_words(np.array([1, 0], np.uint32))

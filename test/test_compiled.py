@@ -16,7 +16,6 @@
 
 import os
 from pathlib import Path
-import shutil
 import subprocess
 import sys
 
@@ -76,4 +75,3 @@ def test_without_a_folder_to_keep_them_it_compiles_in_each_process(tmp_path):
     occupied.write_text('')
     (tmp_path / '__pycache__').write_text('')
     assert run(tmp_path, HOME=str(occupied), XDG_CACHE_HOME=str(occupied)) == 'not cached'
-    shutil.rmtree(tmp_path)

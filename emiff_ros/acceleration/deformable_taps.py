@@ -74,9 +74,8 @@ class TapsDeformableConv(nn.Module):
             taps = np.empty((strip.stop - start, width, _TAPS, channels), np.float32)
             _read_taps(padded, moves[strip], start, taps)
             values = torch.from_numpy(taps).view(-1, _TAPS * channels).to(self.weight.dtype)
-            out[strip] = torch.addmm(self.bias, values, self.weight).view(
-                -1, width, len(self.bias)
-            )
+            convolved = out[strip].view(-1, len(self.bias))
+            torch.addmm(self.bias, values, self.weight, out=convolved)
         return out
 
 

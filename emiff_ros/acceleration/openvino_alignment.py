@@ -63,10 +63,10 @@ class OpenVinoAlignment:
     def __call__(self, *maps: Tensor) -> tuple[Tensor, ...]:
         """Align maps [1, C, h, w]."""
         begun = self._begin(*maps)
-        levels = maps if self._takes_levels else begun
-        moves = begun[-len(self._scales) :]
+        count = len(self._scales)
+        levels = maps if self._takes_levels else begun[:count]
         convolved = [
-            scale.deformable.convolve(level, move)
-            for scale, level, move in zip(self._scales, levels, moves, strict=False)
+            scale.deformable.convolve(level, moves)
+            for scale, level, moves in zip(self._scales, levels, begun[-count:], strict=True)
         ]
         return self._finish(*convolved)

@@ -17,7 +17,7 @@
 A map ``[C, H, W]`` of codes is visited in passes, coarse to fine: first every fourth cell of every
 fourth row, then the cells half-way between known ones, down and across in turn, so that half of
 all cells are interpolated from both sides. A pass sees only what earlier passes have decoded, so
-each is one vectorised step on either side of the link. The mean and the spread of the neighbours
+each is one loop on either side of the link. The mean and the spread of the neighbours
 select a context; each context has a frequency table that starts as a logistic distribution around
 the mean, censored at both ends as a ReLU censors, and learns from the passes before.
 

@@ -173,11 +173,11 @@ def check_range(
     Raises:
         ValueRangeError: if a value is too large.
     """
-    largest = max(float(largest.max()), -float(smallest.min()))
+    farthest = max(float(largest.max()), -float(smallest.min()))
     limit = FLOAT16_MAX if quantization is Quantization.FLOAT16 else INTEGER_MAX
-    if largest > limit:
+    if farthest > limit:
         raise ValueRangeError(
-            f'value {largest:.6g} does not fit {quantization.name.lower()} (largest {limit:g}); '
+            f'value {farthest:.6g} does not fit {quantization.name.lower()} (largest {limit:g}); '
             'use float32'
         )
 

@@ -31,8 +31,8 @@ from emiff_ros.model.cross_attention import mean_of_scales
 class OpenVinoSteps(NetworkSteps):
     """The steps of one network, as its base class has them.
 
-    Both encoders, both halves of the attention and a folded neck are programs; a 3D neck, sampling
-    and decoding are PyTorch's.
+    Both encoders, the attention, the masks and a folded neck are programs; a 3D neck, sampling and
+    decoding are PyTorch's.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class OpenVinoSteps(NetworkSteps):
         )
         self._vehicle_half = _vehicle_half(network)
         self._infrastructure_half = _infrastructure_half(network)
+        self._weigh, self._mask = _weigh(network), _mask(network)
         self._columns = (
             OpenVinoProgram(lambda columns: network.head(network.neck.layers(columns)))
             if isinstance(network.neck, ColumnNeck)
@@ -67,6 +68,20 @@ class OpenVinoSteps(NetworkSteps):
     def align_infrastructure(self, feature: Tensor) -> Maps:
         """Decompress a transmitted tensor [1, c, h', w'] and do its half of the attention."""
         return self._infrastructure_half(feature)
+
+    def attend(self, vehicle: Maps, roadside: tuple[Maps, ...], vectors: Maps) -> Maps:
+        """Weigh the scales and mask the channels: one map [1, C, h, w] for each view."""
+        if self._weigh is None:
+            seen = [scales[0] for scales in roadside]
+        else:
+            seen = [self._weigh(*vehicle, *scales)[0] for scales in roadside]
+        maps = (*vehicle, *seen)
+        if self._mask is None:
+            return maps
+        return tuple(
+            self._mask(x, vector.view(1, -1, 1, 1))[0]
+            for x, vector in zip(maps, vectors, strict=True)
+        )
 
     def encode_infrastructure(self, image: Tensor) -> Tensor:
         """Encode a roadside image [1, 3, H, W]."""
@@ -100,6 +115,25 @@ def _infrastructure_half(network: Emiff) -> OpenVinoAlignment | OpenVinoProgram:
         attention.infrastructure_alignment,
         before=lambda feature: attention.multi_scale_block(*decoded(feature)),
     )
+
+
+def _weigh(network: Emiff) -> OpenVinoProgram | None:
+    """From the vehicle's map, if there is a vehicle, and a view's aligned scales to one map."""
+    attention, has_vehicle = network.cross_attention, network.config.has_vehicle
+
+    def weigh(*maps: Tensor) -> list[Tensor]:
+        query = maps[0] if has_vehicle else None
+        return [attention.weigh_scales(maps[has_vehicle:], query)]
+
+    return None if attention is None else OpenVinoProgram(weigh)
+
+
+def _mask(network: Emiff) -> OpenVinoProgram | None:
+    """From a view's map and its camera vector [1, 16, 1, 1] to its masked map."""
+    masking = network.channel_masking
+    if masking is None:
+        return None
+    return OpenVinoProgram(lambda seen, vector: masking([seen], [vector.flatten(1)]))
 
 
 def make_steps(

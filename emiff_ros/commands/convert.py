@@ -30,6 +30,7 @@ from emiff_ros.commands.bag_options import add_metadata_version
 from emiff_ros.dair.bag_frames import POSE_TIMES
 from emiff_ros.dair.bag_writer import STORAGES, write_bag
 from emiff_ros.dair.reader import DairFolder
+from emiff_ros.stamps import SECOND
 
 _SHOWN_REFUSALS = 20
 
@@ -78,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(
         f'{report.path}: {report.messages.total()} messages, {report.frames["vehicle"]} vehicle '
         f'and {report.frames["infrastructure"]} roadside frames, '
-        f'{(report.end - report.start) / 1e9:.1f} s'
+        f'{(report.end - report.start) / SECOND:.1f} s'
     )
     sources = ', '.join(f'{count} {source}' for source, count in sorted(report.offsets.items()))
     print(f'roadside offsets: {sources or "none"}')

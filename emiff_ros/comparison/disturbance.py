@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from emiff_ros.dair.frames import CooperativePair
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.geometry import compose, homogeneous, invert_affine
+from emiff_ros.stamps import MILLISECOND
 
 Kind = Literal['position', 'heading', 'delay', 'exposure']
 
@@ -40,7 +41,6 @@ UNITS: dict[Kind, str] = {
 }
 
 _GAMMA = 2.2
-_NANOSECONDS_PER_MILLISECOND = 1_000_000
 _DELAY_TOLERANCE_MS = 50.0
 
 
@@ -128,7 +128,7 @@ def delayed_pairs(
         own = pair.infrastructure
         frames = stations[own.station_id, own.batch_id]
         stamps = np.array([frame.image_stamp for frame in frames], np.int64)
-        ages = (own.image_stamp - stamps) / _NANOSECONDS_PER_MILLISECOND
+        ages = (own.image_stamp - stamps) / MILLISECOND
         nearest = {delay: int(np.abs(ages - delay).argmin()) for delay in milliseconds}
         if all(abs(ages[i] - delay) <= _DELAY_TOLERANCE_MS for delay, i in nearest.items()):
             for delay, index in nearest.items():

@@ -33,8 +33,8 @@ from emiff_ros.dair.bag_topics import (
 )
 from emiff_ros.dair.message_types import make_typestore
 from emiff_ros.geometry import Affine, as_affine, quaternion_from_rotation
+from emiff_ros.stamps import SECOND
 
-_NANOSECONDS = 1_000_000_000
 _DISTORTION_COEFFICIENTS = 5
 
 # (parent frame, child frame, parent_from_child)
@@ -161,9 +161,7 @@ class MessageFactory:
 
     def _header(self, stamp: int, frame_id: str) -> Any:
         types = self.typestore.types
-        time = types['builtin_interfaces/msg/Time'](
-            sec=stamp // _NANOSECONDS, nanosec=stamp % _NANOSECONDS
-        )
+        time = types['builtin_interfaces/msg/Time'](sec=stamp // SECOND, nanosec=stamp % SECOND)
         return types['std_msgs/msg/Header'](stamp=time, frame_id=frame_id)
 
     def _point(self, values: NDArray[np.float64]) -> Any:

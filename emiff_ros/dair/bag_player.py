@@ -35,9 +35,9 @@ from emiff_ros.dair.bag_reader import open_bag, require_topics
 from emiff_ros.dair.play_clock import PlayClock
 from emiff_ros.dair.player_publishers import CLOCK_TOPIC, BagPublishers
 from emiff_ros.dair.player_topics import DEFAULT_DEPTH
+from emiff_ros.stamps import SECOND
 
 DEFAULT_CLOCK_FREQUENCY = 40.0
-_NANOSECONDS = 1_000_000_000
 _MATCHING_POLL_SECONDS = 0.02
 
 
@@ -134,12 +134,12 @@ class BagPlayer:
         self._path = Path(path)
         self._rate = rate
         self._loop = loop
-        self._start_offset = round(start_offset * _NANOSECONDS)
+        self._start_offset = round(start_offset * SECOND)
         self._delay = delay
         self._tail = tail
-        self._longest_gap = longest_gap * _NANOSECONDS
+        self._longest_gap = longest_gap * SECOND
         self._progress = progress
-        self._tick_period = _NANOSECONDS / clock_frequency if clock_frequency else math.inf
+        self._tick_period = SECOND / clock_frequency if clock_frequency else math.inf
         self._condition = Condition()
         self._clock: PlayClock | None = None
         self._next_tick = 0.0
@@ -254,7 +254,7 @@ class BagPlayer:
         if not 0 <= position <= self.duration:
             raise ValueError(f'position is {position} s; expected 0 to {self.duration:.3f} s')
         with self._condition:
-            self._sought = self.start + round(position * _NANOSECONDS)
+            self._sought = self.start + round(position * SECOND)
             self._condition.notify_all()
 
     def stop(self) -> None:
@@ -307,7 +307,7 @@ class BagPlayer:
             report.messages[self._publishers.name(connection.topic)] += 1
             if self._progress:
                 self._progress(self._seconds(stamp), self._seconds(self.end))
-        return self._wait_until(self.end + round(self._tail * self._rate * _NANOSECONDS), report)
+        return self._wait_until(self.end + round(self._tail * self._rate * SECOND), report)
 
     def _publish_latched(self, start: int, reader: Reader) -> bool:
         """Publish what a subscriber that comes at ``start`` would get; False if shut down."""
@@ -332,7 +332,7 @@ class BagPlayer:
                     return False
                 now = time.monotonic_ns()
                 message_due = clock.due_in(stamp, now)
-                tick_due = (self._next_tick - now) / _NANOSECONDS
+                tick_due = (self._next_tick - now) / SECOND
                 if math.isinf(self._tick_period):
                     tick_due = math.inf
                 wait = min(message_due, tick_due)
@@ -347,7 +347,7 @@ class BagPlayer:
 
     def _tick(self, bag_time: int, now: int, report: PlayReport) -> None:
         message = Clock()
-        message.clock.sec, message.clock.nanosec = divmod(bag_time, _NANOSECONDS)
+        message.clock.sec, message.clock.nanosec = divmod(bag_time, SECOND)
         report.clock_ticks += self._publish(CLOCK_TOPIC, message)
         missed = (now - self._next_tick) // self._tick_period
         self._next_tick += (missed + 1) * self._tick_period
@@ -364,7 +364,7 @@ class BagPlayer:
         return True
 
     def _seconds(self, stamp: int) -> float:
-        return (stamp - self.start) / _NANOSECONDS
+        return (stamp - self.start) / SECOND
 
 
 def _selected(reader: Reader, topics: set[str] | None) -> list[Connection]:

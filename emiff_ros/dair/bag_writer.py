@@ -57,12 +57,13 @@ from emiff_ros.dair.frames import (
 )
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.matching.pairs_file import write_pairs
+from emiff_ros.stamps import MILLISECOND
 
 STORAGES: Mapping[str, StoragePlugin] = {
     'mcap': StoragePlugin.MCAP,
     'sqlite3': StoragePlugin.SQLITE3,
 }
-LEAD_NANOSECONDS = 50_000_000
+LEAD = 50 * MILLISECOND
 METADATA_KEY = 'emiff_ros.dair'
 PAIRS_FILE = 'pairs.csv'
 """Which images the data set pairs, beside the bag's own files."""
@@ -204,7 +205,7 @@ class _Conversion:
         """Write all frames; what comes ahead of an image is written in its own place in time."""
         waiting: list[tuple[int, FrameMessages]] = []
         for done, frame in enumerate(frames, start=1):
-            ahead_time = frame.image_stamp - LEAD_NANOSECONDS
+            ahead_time = frame.image_stamp - LEAD
             while waiting and waiting[0][0] <= ahead_time:
                 self._write_image(*waiting.pop(0))
             messages = self._messages(frame)

@@ -29,8 +29,8 @@ from emiff_ros.dair.evaluation.predictions import Prediction
 from emiff_ros.dair.labels import category_of
 from emiff_ros.dair.message_types import add_type, definition_file, make_typestore
 from emiff_ros.geometry import box_corners, rotation_from_quaternion
+from emiff_ros.stamps import nanoseconds_of
 
-_NANOSECONDS = 1_000_000_000
 _PARTS = ('BoundingBox3D', 'ObjectHypothesis', 'ObjectHypothesisWithPose', 'Detection3D')
 
 
@@ -79,7 +79,7 @@ def read_detections(path: Path | str, topic: str = VEHICLE_DETECTIONS) -> Record
                 message = typestore.deserialize_cdr(data, DETECTIONS)
             except SerdeError as error:
                 raise BagError(path, f'{topic}: {error}', 'record the bag again') from error
-            stamp = message.header.stamp.sec * _NANOSECONDS + message.header.stamp.nanosec
+            stamp = nanoseconds_of(message.header.stamp)
             repeated += stamp in by_stamp
             by_stamp[stamp] = prediction_from_detections(message)
     return RecordedDetections(by_stamp, repeated)

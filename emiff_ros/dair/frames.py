@@ -41,9 +41,9 @@ from emiff_ros.dair.labels import (
     read_world_labels,
 )
 from emiff_ros.geometry import Affine, compose, invert_affine
+from emiff_ros.stamps import MICROSECOND
 
 NO_OFFSET: Offset = (0.0, 0.0)
-_NANOSECONDS_PER_MICROSECOND = 1000
 
 
 @dataclass(frozen=True)
@@ -278,7 +278,7 @@ def _stamp(entry: dict[str, Any], key: str, index_path: Path) -> int:
             RESTORE,
             key,
         )
-    return microseconds * _NANOSECONDS_PER_MICROSECOND
+    return microseconds * MICROSECOND
 
 
 def _batch_range(entry: dict[str, Any], frame_id: str) -> tuple[str | None, str | None]:

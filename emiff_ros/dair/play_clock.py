@@ -16,7 +16,7 @@
 
 import math
 
-_NANOSECONDS = 1_000_000_000
+from emiff_ros.stamps import SECOND
 
 
 class PlayClock:
@@ -58,7 +58,7 @@ class PlayClock:
         if self.paused:
             return math.inf
         due = self._steady_origin + (stamp - self._bag_origin) / self._rate
-        return (due - now) / _NANOSECONDS
+        return (due - now) / SECOND
 
     def skip(self, duration: int) -> None:
         """Let bag time jump forward."""

@@ -35,6 +35,7 @@ from emiff_ros.demo.domain import isolated_domain
 from emiff_ros.demo.listener import Detections, FeatureSize, ResultListener
 from emiff_ros.demo.processes import NodeProcess
 from emiff_ros.executor import spin
+from emiff_ros.stamps import SECOND
 
 CLOCK = 40.0
 """Ticks of /clock per second, those of ``ros2 bag play --clock``."""
@@ -234,5 +235,5 @@ def affordable_speed(
     )
     if len(image_stamps) < 2:
         return 1.0
-    period = (max(image_stamps) - min(image_stamps)) / 1e9 / (len(image_stamps) - 1)
+    period = (max(image_stamps) - min(image_stamps)) / SECOND / (len(image_stamps) - 1)
     return min(1.0, CAPACITY_SHARE * period / seconds)

@@ -17,9 +17,10 @@
 from dataclasses import dataclass
 import math
 
-from emiff_ros.matching.config import SECOND, MatchingConfig
+from emiff_ros.matching.config import MatchingConfig
 from emiff_ros.matching.results import StampedHeader
 from emiff_ros.matching.sequence import Order, SequenceTracker
+from emiff_ros.stamps import SECOND
 
 _RETIRED_SESSIONS = 8
 _CONFIRMATIONS = 3

@@ -16,8 +16,7 @@
 
 from dataclasses import dataclass
 
-MILLISECOND = 1_000_000
-SECOND = 1_000_000_000
+from emiff_ros.stamps import MILLISECOND, SECOND
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,12 @@
 import threading
 from typing import Any
 
-from emiff_ros.matching.config import SECOND, MatchingConfig
+from emiff_ros.matching.config import MatchingConfig
 from emiff_ros.matching.counters import AllCounters, StationCounters
 from emiff_ros.matching.policy import MatchingPolicy, NewestFitting
 from emiff_ros.matching.results import Accepted, Match, Refused, StampedHeader
 from emiff_ros.matching.station_cache import CachedFeature, Station
+from emiff_ros.stamps import SECOND
 
 
 class Matcher:

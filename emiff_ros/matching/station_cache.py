@@ -22,7 +22,7 @@ import threading
 from typing import Any
 
 from emiff_ros.matching.admission import Admission
-from emiff_ros.matching.config import MILLISECOND, MatchingConfig
+from emiff_ros.matching.config import MatchingConfig
 from emiff_ros.matching.counters import StationCounters
 from emiff_ros.matching.policy import Choice, MatchingPolicy, NewestFitting
 from emiff_ros.matching.results import (
@@ -33,6 +33,7 @@ from emiff_ros.matching.results import (
     Refused,
     StampedHeader,
 )
+from emiff_ros.stamps import MILLISECOND
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from emiff_msgs.msg import CameraCalibration
 from emiff_ros.geometry import as_affine
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.nodes.stamped_entries import StampedEntries
-from emiff_ros.nodes.stamps import nanoseconds_of
+from emiff_ros.stamps import nanoseconds_of
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from rclpy.subscription import Subscription
 from emiff_ros.nodes.health import NodeHealth
 from emiff_ros.nodes.qos import naming
 from emiff_ros.nodes.refusal import Refusal
-from emiff_ros.nodes.stamps import nanoseconds_of
+from emiff_ros.stamps import SECOND, nanoseconds_of
 
 
 class NodeInputs:
@@ -91,7 +91,7 @@ class NodeInputs:
         def metered(message: Any) -> None:
             stamp = nanoseconds_of(message.header.stamp)
             now = self._node.get_clock().now().nanoseconds
-            meter.tick((now - stamp) / 1e9 if stamp > 0 else None)
+            meter.tick((now - stamp) / SECOND if stamp > 0 else None)
             callback(message)
 
         self.listen(message_type, topic, metered, depth)

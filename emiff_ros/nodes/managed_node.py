@@ -41,10 +41,10 @@ from emiff_ros.nodes.inputs import NodeInputs
 from emiff_ros.nodes.outputs import NodeOutputs
 from emiff_ros.nodes.parameters import NodeParameters, Parameter
 from emiff_ros.nodes.refusal import Refusal
-from emiff_ros.nodes.stamps import nanoseconds_of
 from emiff_ros.nodes.transitions import failure_of
 from emiff_ros.nodes.two_stages import TwoStageWorker
 from emiff_ros.share import find_weights
+from emiff_ros.stamps import MILLISECOND, nanoseconds_of
 from emiff_ros.transport.warm_up import compile_coding
 
 LOG_INTERVAL = 5.0
@@ -331,7 +331,7 @@ class ManagedNode(LifecycleNode):
         elapsed = time.monotonic() - received.arrived
         self.health.record_time(elapsed)
         latency = self.get_clock().now().nanoseconds - received.stamp
-        common = {'processing_time_ms': elapsed * 1e3, 'latency_ms': latency / 1e6}
+        common = {'processing_time_ms': elapsed * 1e3, 'latency_ms': latency / MILLISECOND}
         self._debug_topics.publish({**common, **measured})
         self.images.count('published')
 

@@ -28,7 +28,7 @@ from emiff_ros.geometry import affine_from_parts, rotation_from_quaternion
 from emiff_ros.matching.config import MatchingConfig
 from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.nodes.stamped_entries import StampedEntries
-from emiff_ros.nodes.stamps import nanoseconds_of
+from emiff_ros.stamps import MILLISECOND, SECOND, nanoseconds_of
 
 CLOCK_JUMP = MatchingConfig.clock_jump
 """Nanoseconds: odometry that goes back by more is of another run, as it is for the matching."""
@@ -70,7 +70,7 @@ class PoseBuffer:
 
     def __init__(self, max_gap: float, capacity: int = 400) -> None:
         """Start empty."""
-        self._max_gap = int(max_gap * 1e9)
+        self._max_gap = int(max_gap * SECOND)
         self._changed = threading.Condition()
         self._poses = StampedEntries[VehiclePose](lambda pose: pose.stamp, capacity)
 
@@ -129,7 +129,7 @@ class PoseBuffer:
         found = (
             'no odometry has arrived'
             if nearest is None
-            else f'the nearest pose is {nearest / 1e6:.0f} ms away'
+            else f'the nearest pose is {nearest / MILLISECOND:.0f} ms away'
         )
         raise Refusal('no_pose', f'no pose for the image at {stamp} ns: {found}')
 

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emiff_ros.matching.results import Match, MatchState
+from emiff_ros.stamps import MILLISECOND
 from emiff_ros.transport.feature_header import FeatureHeader
 
 
@@ -62,6 +63,6 @@ def measurements(matches: Mapping[str, Match]) -> dict[str, float]:
     if not fused:
         return {}
     return {
-        'feature_age_ms': max(match.age for match in fused) / 1e6,
+        'feature_age_ms': max(match.age for match in fused) / MILLISECOND,
         'payload_bytes': sum(match.feature.payload.payload_bytes for match in fused),
     }

@@ -27,6 +27,7 @@ from emiff_ros.matching.matcher import Matcher
 from emiff_ros.matching.results import Match, MatchState
 from emiff_ros.nodes.counter_window import WINDOW, CounterWindow, Gain
 from emiff_ros.nodes.diagnostics import ERROR, OK, WARN, status
+from emiff_ros.stamps import MILLISECOND
 
 _SETTLED = ('received', 'fused', 'superseded', 'expired', 'refused', 'cached')
 _APART = ('lost', 'duplicates')
@@ -107,7 +108,7 @@ class StationHealth:
         if match is not None:
             values['state'] = match.state.name
             if match.age is not None:
-                values['age_ms'] = f'{match.age / 1e6:.1f}'
+                values['age_ms'] = f'{match.age / MILLISECOND:.1f}'
         values |= counts
         if not heard:
             return status(WARN, f'silent for {WINDOW:.0f} s', **values)

@@ -65,14 +65,13 @@ from emiff_ros.nodes.station_health import StationHealth
 from emiff_ros.nodes.transforms import TfExtrinsics, TfPose, tf_is_wanted
 from emiff_ros.nodes.vehicle_debug import Scene, SizedView, VehicleDebug
 from emiff_ros.nodes.vehicle_network import VehicleNetwork
+from emiff_ros.stamps import SECOND
 from emiff_ros.transport.codec import decode_feature
 from emiff_ros.transport.detection_message import require_layout, serialize_detections
 from emiff_ros.transport.errors import TransportError
 from emiff_ros.transport.feature_header import FeatureHeader
 from emiff_ros.transport.feature_message import expected_encoding, header_from_message
 from emiff_ros.viz.projection import CameraView
-
-NANOSECONDS = 1_000_000_000
 
 SeenFeature = tuple[ReceivedFeature, Camera]
 """A feature to fuse, and its camera as the vehicle sees it."""
@@ -349,8 +348,8 @@ class VehicleNode(ManagedNode):
     def _matching(self) -> MatchingConfig:
         values = self.parameters.values
         return MatchingConfig(
-            max_age=int(values.max_feature_age * NANOSECONDS),
-            max_future=int(values.max_feature_lead * NANOSECONDS),
+            max_age=int(values.max_feature_age * SECOND),
+            max_future=int(values.max_feature_lead * SECOND),
             max_pose_jump=values.max_station_jump,
         )
 

@@ -25,19 +25,18 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from emiff_ros.stamps import SECOND
 from emiff_ros.transport.errors import TransportError
 
 ENCAPSULATION = b'\0\1\0\0'
 """Stands before the fields, and no number is aligned to it."""
-
-_NANOSECONDS = 1_000_000_000
 
 
 def stamp_of(message: bytes) -> int:
     """Return the stamp, in nanoseconds, of a serialised message that begins with a Header."""
     order = '<' if message[1] else '>'
     seconds, rest = struct.unpack_from(f'{order}iI', message, len(ENCAPSULATION))
-    return seconds * _NANOSECONDS + rest
+    return seconds * SECOND + rest
 
 
 def is_read_as_written(message: bytes, message_type: type, agrees: Callable[[Any], bool]) -> bool:
@@ -74,7 +73,7 @@ class CdrWriter:
 
     def time(self, nanoseconds: int) -> None:
         """Append a builtin_interfaces/Time."""
-        seconds, rest = divmod(nanoseconds, _NANOSECONDS)
+        seconds, rest = divmod(nanoseconds, SECOND)
         self.numbers('i', seconds)
         self.numbers('I', rest)
 

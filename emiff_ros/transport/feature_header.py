@@ -23,6 +23,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from emiff_ros.stamps import SECOND
 from emiff_ros.transport.errors import (
     CalibrationError,
     IdentityError,
@@ -36,7 +37,7 @@ FINGERPRINT_BYTES = 32
 MAX_NAME_BYTES = 64
 MAX_IMAGE_SIDE = 16384
 _MAX_UINT64 = 2**64 - 1
-_MAX_STAMP = (2**31 - 1) * 10**9 + 999_999_999
+_MAX_STAMP = 2**31 * SECOND - 1
 
 
 @dataclass(frozen=True, eq=False)

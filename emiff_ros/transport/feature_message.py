@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emiff_ros.stamps import nanoseconds_of
 from emiff_ros.transport.cdr import CdrWriter, is_read_as_written
 from emiff_ros.transport.codec import (
     FORMAT_VERSION,
@@ -41,8 +42,6 @@ from emiff_ros.transport.feature_header import (
 
 if TYPE_CHECKING:
     from emiff_msgs.msg import FeatureTensor
-
-_NANOSECONDS = 1_000_000_000
 
 
 def serialize_feature(header: FeatureHeader, encoded: EncodedFeature) -> bytes:
@@ -154,7 +153,7 @@ def header_from_message(message: 'FeatureTensor') -> FeatureHeader:
     """
     stamp = message.header.stamp
     header = FeatureHeader(
-        stamp=stamp.sec * _NANOSECONDS + stamp.nanosec,
+        stamp=nanoseconds_of(stamp),
         frame_id=message.header.frame_id,
         station_id=message.station_id,
         session_id=int(message.session_id),

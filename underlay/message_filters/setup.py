@@ -30,6 +30,6 @@ setup(
     zip_safe=True,
     maintainer='emiff_ros maintainers',
     maintainer_email='emiff-ros@example.org',
-    description='Stand-in for machines without ROS: SimpleFilter, Subscriber and Cache',
+    description='Stand-in for machines without ROS: SimpleFilter and Subscriber',
     license='Apache-2.0',
 )

@@ -12,13 +12,20 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Stamps of messages as numbers."""
+"""Stamps and durations as integer nanoseconds."""
 
-from builtin_interfaces.msg import Time
+from __future__ import annotations
 
-NANOSECONDS = 1_000_000_000
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from builtin_interfaces.msg import Time
+
+MICROSECOND = 1_000
+MILLISECOND = 1_000_000
+SECOND = 1_000_000_000
 
 
 def nanoseconds_of(stamp: Time) -> int:
-    """Return a stamp in nanoseconds; below zero for one that rclpy's Time would not take."""
-    return stamp.sec * NANOSECONDS + stamp.nanosec
+    """Return a message's stamp in nanoseconds; below zero for one that rclpy would not take."""
+    return stamp.sec * SECOND + stamp.nanosec

@@ -108,7 +108,9 @@ def test_no_job_begins_long_before_it_can_be_finished(monkeypatch):
     recorder.let_finish.release()
     worker.submit('second')
     assert passed(recorder.finishing)
+    assert passed(recorder.begun)
     worker.submit('too old')
+    assert not recorder.begun.acquire(timeout=0.2)
     worker.submit('newest')
     assert recorder.replaced == ['too old']
     recorder.let_finish.release(2)

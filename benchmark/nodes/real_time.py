@@ -58,6 +58,7 @@ from emiff_ros.demo.processes import NodeProcess  # noqa: E402
 from emiff_ros.demo.replay import spinning_listener  # noqa: E402
 from emiff_ros.geometry import Affine  # noqa: E402
 from emiff_ros.processor import processor_name  # noqa: E402
+from emiff_ros.stamps import SECOND  # noqa: E402
 from emiff_ros.transport.cdr import ENCAPSULATION  # noqa: E402
 
 WARM_UP_SECONDS = 3.0
@@ -151,7 +152,7 @@ class Cameras:
     def _publish(self, messages: list[tuple[str, bytearray]]) -> None:
         now = self._node.get_clock().now().nanoseconds
         for topic, serialized in messages:
-            struct.pack_into('<iI', serialized, STAMP_OFFSET, *divmod(now, 1_000_000_000))
+            struct.pack_into('<iI', serialized, STAMP_OFFSET, *divmod(now, SECOND))
             self._publishers[topic].publish(bytes(serialized))
 
 

@@ -50,7 +50,10 @@ class OpenVinoSteps(NetworkSteps):
         )
         self._vehicle_half = _vehicle_half(network)
         self._infrastructure_half = _infrastructure_half(network)
-        self._weigh, self._mask = _weigh(network), _mask(network)
+        self._weigh = _weigh(network)
+        self._mask = OpenVinoProgram(
+            lambda seen, vector: network.channel_masking([seen], [vector.flatten(1)])
+        )
         self._columns = (
             OpenVinoProgram(lambda columns: network.head(network.neck.layers(columns)))
             if isinstance(network.neck, ColumnNeck)
@@ -69,15 +72,12 @@ class OpenVinoSteps(NetworkSteps):
         """Decompress a transmitted tensor [1, c, h', w'] and do its half of the attention."""
         return self._infrastructure_half(feature)
 
-    def attend(self, vehicle: Maps, roadside: tuple[Maps, ...], vectors: Maps) -> Maps:
-        """Weigh the scales and mask the channels: one map [1, C, h, w] for each view."""
-        if self._weigh is None:
-            seen = [scales[0] for scales in roadside]
-        else:
-            seen = [self._weigh(*vehicle, *scales)[0] for scales in roadside]
-        maps = (*vehicle, *seen)
-        if self._mask is None:
-            return maps
+    def weigh(self, vehicle: Maps, scales: Maps) -> Tensor:
+        """Weigh the aligned scales of one view by the vehicle's map, if there is one."""
+        return self._weigh(*vehicle, *scales)[0]
+
+    def mask(self, maps: Maps, vectors: Maps) -> Maps:
+        """Mask the channels of each view's map as its camera vector [16] says."""
         return tuple(
             self._mask(x, vector.view(1, -1, 1, 1))[0]
             for x, vector in zip(maps, vectors, strict=True)
@@ -117,23 +117,15 @@ def _infrastructure_half(network: Emiff) -> OpenVinoAlignment | OpenVinoProgram:
     )
 
 
-def _weigh(network: Emiff) -> OpenVinoProgram | None:
+def _weigh(network: Emiff) -> OpenVinoProgram:
     """From the vehicle's map, if there is a vehicle, and a view's aligned scales to one map."""
-    attention, has_vehicle = network.cross_attention, network.config.has_vehicle
+    has_vehicle = network.config.has_vehicle
 
     def weigh(*maps: Tensor) -> list[Tensor]:
         query = maps[0] if has_vehicle else None
-        return [attention.weigh_scales(maps[has_vehicle:], query)]
+        return [network.cross_attention.weigh_scales(maps[has_vehicle:], query)]
 
-    return None if attention is None else OpenVinoProgram(weigh)
-
-
-def _mask(network: Emiff) -> OpenVinoProgram | None:
-    """From a view's map and its camera vector [1, 16, 1, 1] to its masked map."""
-    masking = network.channel_masking
-    if masking is None:
-        return None
-    return OpenVinoProgram(lambda seen, vector: masking([seen], [vector.flatten(1)]))
+    return OpenVinoProgram(weigh)
 
 
 def make_steps(

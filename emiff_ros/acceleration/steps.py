@@ -112,16 +112,22 @@ class NetworkSteps:
             roadside: what :meth:`align_infrastructure` made of each view.
             vectors: camera vectors [16] of all views.
         """
-        model = self._model
-        query = vehicle[0] if vehicle else None
-        if model.cross_attention is None:
+        if self._model.cross_attention is None:
             seen = [scales[0] for scales in roadside]
         else:
-            seen = [model.cross_attention.weigh_scales(scales, query) for scales in roadside]
-        maps = [*vehicle, *seen]
-        if model.channel_masking is not None:
-            maps = model.channel_masking(maps, [vector.view(1, -1) for vector in vectors])
-        return tuple(maps)
+            seen = [self.weigh(vehicle, scales) for scales in roadside]
+        maps = (*vehicle, *seen)
+        return maps if self._model.channel_masking is None else self.mask(maps, vectors)
+
+    def weigh(self, vehicle: Maps, scales: Maps) -> Tensor:
+        """Weigh the aligned scales of one view by the vehicle's map, if there is one."""
+        query = vehicle[0] if vehicle else None
+        return self._model.cross_attention.weigh_scales(scales, query)
+
+    def mask(self, maps: Maps, vectors: Maps) -> Maps:
+        """Mask the channels of each view's map as its camera vector [16] says."""
+        rows = [vector.view(1, -1) for vector in vectors]
+        return tuple(self._model.channel_masking(maps, rows))
 
     def volume(self, maps: Maps, places: Places) -> Tensor:
         """Sample the maps of all views where ``places`` says: [1, C, nx, ny, nz]."""

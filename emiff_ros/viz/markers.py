@@ -30,6 +30,7 @@ from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from emiff_ros.geometry import box_corners, invert_affine, transform_points
+from emiff_ros.stamps import SECOND
 from emiff_ros.viz.palette import DARK, Colour, Source, Theme
 from emiff_ros.viz.projection import BOX_EDGES, CameraView
 from emiff_ros.viz.records import BoxLayer
@@ -72,7 +73,7 @@ def make_markers(
     if not (math.isfinite(lifetime) and lifetime >= 0):
         raise ValueError(f'lifetime is {lifetime}; expected seconds from 0 on')
     whole = int(lifetime)
-    duration = Duration(sec=whole, nanosec=round((lifetime - whole) * 1e9))
+    duration = Duration(sec=whole, nanosec=round((lifetime - whole) * SECOND))
     markers = [Marker(header=header, action=Marker.DELETEALL)]
     if ego_box is not None:
         ego = np.array([ego_box], dtype=np.float64)

@@ -71,7 +71,8 @@ class AccelerationConfig(BaseModel):
         quantized_encoders: 8-bit factors in both backbones and behind them, which needs a
             calibration and engine openvino.
         quantized_attention: the same in the cross attention's ordinary convolutions.
-        fused_activations: bias, sum and ReLU of the neck inside cuDNN's 2D convolution (GPU).
+        fused_activations: bias, sum and ReLU inside cuDNN's convolutions, but for those with few
+            channels and a ``plain`` 3D neck (GPU).
         device_decoding: boxes and their suppression on the device; only detections are copied.
         autotune: let cuDNN try its algorithms once for each size (GPU).
         cuda_graphs: record each step once and replay it as one launch (GPU).
@@ -101,8 +102,8 @@ class AccelerationConfig(BaseModel):
 
     @model_validator(mode='after')
     def _check_switches(self) -> 'AccelerationConfig':
-        if self.fused_activations and self.neck != 'conv2d':
-            raise ValueError(f'fused_activations needs neck conv2d; got {self.neck}')
+        if self.fused_activations and not self.fold_batch_norm:
+            raise ValueError('fused_activations needs fold_batch_norm: no norm may stand between')
         if self.neck == 'winograd' and self.precision != 'float32':
             raise ValueError(f'neck winograd needs precision float32; got {self.precision}')
         if self.engine == 'openvino':
@@ -169,6 +170,7 @@ class AccelerationConfig(BaseModel):
         return cls(
             precision=precision,
             neck='conv3d',
+            fused_activations=True,
             device_decoding=True,
             autotune=True,
             cuda_graphs=True,

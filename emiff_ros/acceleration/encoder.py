@@ -25,6 +25,7 @@ from emiff_ros.acceleration.channels_last import put_channels_last
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.convolution_settings import convolution_settings
 from emiff_ros.acceleration.cuda_graph import CapturedStep
+from emiff_ros.acceleration.fused_convolution import fuse_activations
 from emiff_ros.acceleration.heap import keep_freed_memory
 from emiff_ros.acceleration.image_preparation import ImagePreparation
 from emiff_ros.acceleration.input_calibration import InputCalibration, checked_calibration
@@ -35,7 +36,14 @@ from emiff_ros.acceleration.stem import pool_in_slices
 from emiff_ros.model.encoders import InfrastructureEncoder
 
 _PART = 'infrastructure_encoder'
-_SWITCHES = ('autotune', 'cuda_graphs', 'sliced_pooling', 'quantized_encoders', 'keep_memory')
+_SWITCHES = (
+    'fused_activations',
+    'autotune',
+    'cuda_graphs',
+    'sliced_pooling',
+    'quantized_encoders',
+    'keep_memory',
+)
 
 
 class AcceleratedEncoder:
@@ -67,6 +75,8 @@ class AcceleratedEncoder:
         encoder = copy.deepcopy(encoder).requires_grad_(False)
         if acceleration.fold_batch_norm:
             fold_batch_norms(encoder)
+        if acceleration.fused_activations:
+            fuse_activations(encoder)
         if acceleration.sliced_pooling:
             pool_in_slices(encoder)
         if acceleration.quantized_encoders:

@@ -20,6 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from emiff_ros.acceleration.fused_convolution import convolve_and_rectify
+
 KERNEL = 3
 
 
@@ -52,22 +54,11 @@ class HeightConvolution(nn.Module):
             stride, padding = (self.stride, 1, 1), (self.padding, 1, 1)
         else:
             x, stride, padding = neighbouring_planes(x, self.stride, self.padding), (1, 1), (1, 1)
-        if self.fused and x.is_cuda:
-            return self._fused(x, residual, stride, padding)
+        if self.fused:
+            return convolve_and_rectify(x, self.weight, self.bias, stride, padding, residual)
         convolve = functional.conv3d if self.form == 'conv3d' else functional.conv2d
         out = convolve(x, self.weight, self.bias, stride, padding)
         return (out if residual is None else out.add_(residual)).relu_()
-
-    def _fused(
-        self, x: Tensor, residual: Tensor | None, stride: tuple[int, ...], padding: tuple[int, ...]
-    ) -> Tensor:
-        """Let cuDNN add bias and residual and apply ReLU before it writes the result."""
-        geometry = (stride, padding, (1,) * len(stride), 1)
-        if residual is None:
-            return torch.cudnn_convolution_relu(x, self.weight, self.bias, *geometry)
-        return torch.cudnn_convolution_add_relu(
-            x, self.weight, residual, 1.0, self.bias, *geometry
-        )
 
 
 def neighbouring_planes(planes: Tensor, stride: int, padding: int) -> Tensor:

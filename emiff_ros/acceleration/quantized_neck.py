@@ -26,7 +26,8 @@ from torch import Tensor, nn
 from emiff_ros.acceleration.byte_rounding import STEPS, rounded_weights
 from emiff_ros.acceleration.calibration import NeckCalibration
 from emiff_ros.acceleration.height_convolution import HeightConvolution, neighbouring_planes
-from emiff_ros.acceleration.volume_neck import HeightMajorNeck, Residual
+from emiff_ros.acceleration.residual import Residual
+from emiff_ros.acceleration.volume_neck import HeightMajorNeck
 
 
 class QuantizedConvolution(nn.Module):

@@ -28,6 +28,7 @@ from emiff_ros.acceleration.channels_last import put_channels_last
 from emiff_ros.acceleration.column_neck import ColumnNeck
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.deformable_taps import read_deformations_by_taps
+from emiff_ros.acceleration.fused_convolution import fuse_activations
 from emiff_ros.acceleration.input_calibration import Calibration, checked_calibration
 from emiff_ros.acceleration.precision import set_precision
 from emiff_ros.acceleration.quantized_neck import QuantizedNeck
@@ -196,6 +197,8 @@ def _changed(
         model.neck = _height_major(model.neck, acceleration, calibration)
     if acceleration.channels_last and isinstance(model.neck, FoldedNeck):
         model.neck = ColumnNeck(model.neck, model.config.voxels.counts[2])
+    if acceleration.fused_activations:
+        fuse_activations(model)
     _round(model, acceleration, calibration)
     if acceleration.sliced_pooling:
         pool_in_slices(model)

@@ -84,18 +84,14 @@ class VoxelReader:
 
         In memory the channels of a voxel lie together, and voxels in the reader's order.
         """
-        shares: Sequence[Tensor | None] = [None] * len(reads)
-        if self.config.view_fusion == 'visibility_weighted':
-            visible = torch.stack([view.visible for view in reads])
-            shares = (visible / visible.sum(0).clamp(min=1)).unbind()
-        total = None
-        for feature, view, share in zip(features, reads, shares, strict=True):
-            rows = _rows(feature, 1 / len(reads) if share is None else 1.0)
-            part = _weighted_rows(rows, view, share)
-            total = part if total is None else total.add_(part)
+        averaged = self.config.view_fusion != 'visibility_weighted'
+        if averaged and self.config.sampling == 'nearest':
+            values = _mean_of_rows(features, reads)
+        else:
+            values = _weighted_sum(features, reads, averaged)
         counts = [self.config.voxels.counts[axis] for axis in self._axes]
         places = [self._axes.index(axis) for axis in range(3)]
-        return total.view(*counts, -1).permute(3, *places).unsqueeze(0)
+        return values.view(*counts, -1).permute(3, *places).unsqueeze(0)
 
     def _taps(self, column: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
         """Return index and weight of :class:`VoxelReads` for positions [N] in cells."""
@@ -136,12 +132,38 @@ def _rows(feature: Tensor, factor: float) -> Tensor:
     return torch.cat([rows, torch.zeros_like(rows[:1])])
 
 
+def _mean_of_rows(features: Sequence[Tensor], reads: Sequence[VoxelReads]) -> Tensor:
+    """Return the means [N, C] of what the voxels read with their single taps.
+
+    All maps are one table, so that each voxel is written once.
+    """
+    table = torch.cat([_rows(feature, 1 / len(reads)) for feature in features])
+    rows = len(table) // len(reads)
+    index = torch.cat([view.index + place * rows for place, view in enumerate(reads)], dim=1)
+    return functional.embedding_bag(index, table, mode='sum')
+
+
+def _weighted_sum(
+    features: Sequence[Tensor], reads: Sequence[VoxelReads], averaged: bool
+) -> Tensor:
+    """Return the means [N, C] of what the voxels read, of all views or of those that see them."""
+    shares: Sequence[Tensor | None] = [None] * len(reads)
+    if not averaged:
+        visible = torch.stack([view.visible for view in reads])
+        shares = (visible / visible.sum(0).clamp(min=1)).unbind()
+    total = None
+    for feature, view, share in zip(features, reads, shares, strict=True):
+        rows = _rows(feature, 1 / len(reads) if averaged else 1.0)
+        part = _weighted_rows(rows, view, share)
+        total = part if total is None else total.add_(part)
+    return total
+
+
 def _weighted_rows(rows: Tensor, reads: VoxelReads, share: Tensor | None) -> Tensor:
     """Return what the voxels read [N, C], times their share [N] of all views if there is one."""
     factors = None if share is None else share.unsqueeze(1)
     if reads.weight.shape[1] == 0:
-        values = rows.index_select(0, reads.index[:, 0])
-        return values if factors is None else (values * factors).to(rows.dtype)
+        return (rows.index_select(0, reads.index[:, 0]) * factors).to(rows.dtype)
     weight = reads.weight if factors is None else reads.weight * factors
     values = functional.embedding_bag(
         reads.index, rows.float(), mode='sum', per_sample_weights=weight

@@ -92,7 +92,6 @@ def gpu_runners(model: Emiff) -> dict[str, Callable[[], Runner]]:
     eager = AccelerationConfig.plain().model_copy(update={'precision': 'float16'})
     volume = {
         'float16, neck conv2d': without(neck='conv2d'),
-        'float16, neck conv2d, fused_activations': without(neck='conv2d', fused_activations=True),
         'float16, neck plain': without(neck='plain'),
     }
     return {
@@ -106,7 +105,10 @@ def gpu_runners(model: Emiff) -> dict[str, Callable[[], Runner]]:
         'float16, no parallel_encoders': without(parallel_encoders=False),
         'float16, no autotune': without(autotune=False),
         'float16, no channels_last': without(channels_last=False),
-        'float16, no fold_batch_norm': without(fold_batch_norm=False),
+        'float16, no fused_activations': without(fused_activations=False),
+        'float16, no fused_activations, no fold_batch_norm': without(
+            fused_activations=False, fold_batch_norm=False
+        ),
         'float16, no device_decoding': without(device_decoding=False),
         'float16, no indexed_sampling, no cuda_graphs': without(
             indexed_sampling=False, cuda_graphs=False

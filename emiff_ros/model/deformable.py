@@ -62,8 +62,10 @@ def deformable_conv2d(x: Tensor, offset: Tensor, weight: Tensor) -> Tensor:
         ],
         dim=-1,
     ).view(batch, 9 * height, width, 2)
+    # On a GPU threads beside each other read pixels beside each other, one channel after another.
+    layout = torch.contiguous_format if x.is_cuda else torch.preserve_format
     columns = functional.grid_sample(
-        x.to(precision), grid, padding_mode='zeros', align_corners=False
+        x.to(precision, memory_format=layout), grid, padding_mode='zeros', align_corners=False
     )
     columns = columns.to(x.dtype).view(batch, channels * 9, height * width)
     return torch.matmul(weight.flatten(1), columns).view(batch, -1, height, width)

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from emiff_ros.model.rectangles import NO_LENGTH, SHRINKAGE
 
-_ROWS_AT_ONCE = 64
+_ROWS_AT_ONCE = 256
 
 
 def overlaps(a: Tensor, b: Tensor) -> Tensor:

@@ -61,6 +61,8 @@ class EmiffModule(LightningModule):
             for part in self.model.modules():
                 if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
                     part.to(memory_format=torch.channels_last)
+                elif isinstance(part, nn.Conv3d):
+                    part.to(memory_format=torch.channels_last_3d)
         self.training_config = training
         if training.train_parts is not None:
             freeze_all_but(self.model, training.train_parts)

@@ -24,7 +24,7 @@ OPENVINO = {'engine': 'openvino', 'compiled_taps': True}
 @pytest.mark.parametrize(
     ('values', 'message'),
     [
-        ({'fused_activations': True, 'neck': 'conv3d'}, 'needs neck conv2d; got conv3d'),
+        ({'fused_activations': True, 'fold_batch_norm': False}, 'needs fold_batch_norm'),
         ({'cuda_graphs': True, 'indexed_sampling': False}, 'cuda_graphs needs indexed_sampling'),
         ({'neck': 'winograd', 'precision': 'bfloat16'}, 'needs precision float32; got bfloat16'),
         ({'quantized_encoders': True}, 'need engine openvino'),

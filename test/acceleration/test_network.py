@@ -42,7 +42,7 @@ ON_CPU = {
     'all': AccelerationConfig(device_decoding=True),
 }
 ON_GPU = {
-    'fused': AccelerationConfig(neck='conv2d', fused_activations=True, autotune=True),
+    'autotune': AccelerationConfig(neck='conv3d', autotune=True),
     'graphs': AccelerationConfig(neck='conv3d', cuda_graphs=True, device_decoding=True),
     'everything': AccelerationConfig.for_gpu('float32'),
 }

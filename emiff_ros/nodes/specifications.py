@@ -29,7 +29,7 @@ COMMON = (
         'acceleration',
         'auto',
         'Speed-ups of the network and the precision that they compute in; off is the plain '
-        'network, auto is float32 on a CPU and off on a GPU.',
+        'network, auto is float32 on a CPU and float16 on a GPU.',
         choices=CHOICES,
     ),
     Parameter(

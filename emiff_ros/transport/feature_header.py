@@ -18,6 +18,7 @@ Plain numbers only, so that it can be checked and tested without ROS.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 import math
 
 import numpy as np
@@ -70,7 +71,7 @@ class FeatureHeader:
     map_frame: str
     camera_from_map: NDArray[np.float64]
 
-    @property
+    @cached_property
     def camera_position(self) -> tuple[float, float, float]:
         """Position of the camera in the map frame, metres."""
         linear, translation = self.camera_from_map[:, :3], self.camera_from_map[:, 3]
@@ -181,7 +182,7 @@ def check_camera(header: FeatureHeader, limits: CalibrationLimits | None = None)
             f'padded image of {padded_width}x{padded_height}; no side may exceed {MAX_IMAGE_SIDE}'
         )
     _check_intrinsics(header.intrinsics, height, width, limits)
-    _check_extrinsics(header.camera_from_map, limits)
+    _check_extrinsics(header, limits)
 
 
 def check_expected(
@@ -248,7 +249,8 @@ def _check_intrinsics(
         )
 
 
-def _check_extrinsics(affine: NDArray[np.float64], limits: CalibrationLimits) -> None:
+def _check_extrinsics(header: FeatureHeader, limits: CalibrationLimits) -> None:
+    affine = header.camera_from_map
     if affine.shape != (3, 4) or not np.isfinite(affine).all():
         raise CalibrationError('camera_from_map is not twelve finite numbers')
     row_lengths = [math.hypot(*row) for row in affine[:, :3].tolist()]
@@ -265,9 +267,9 @@ def _check_extrinsics(affine: NDArray[np.float64], limits: CalibrationLimits) ->
             f'camera_from_map has determinant {determinant:.4g}; expected {low:g} to {high:g} '
             '(1 for a rotation)'
         )
-    position = -np.linalg.solve(affine[:, :3], affine[:, 3])
-    if np.abs(position).max() > limits.max_coordinate:
+    position = header.camera_position
+    if max(map(abs, position)) > limits.max_coordinate:
         raise CalibrationError(
-            f'camera at {position.tolist()} m of the map; no coordinate may exceed '
+            f'camera at {list(position)} m of the map; no coordinate may exceed '
             f'{limits.max_coordinate:g} m'
         )

@@ -17,7 +17,7 @@
 from pathlib import Path
 import sys
 
-from nodes.world import save_tiny_model
+from nodes.world import TINY, save_tiny_model
 import numpy as np
 import pytest
 import torch
@@ -69,8 +69,19 @@ def test_a_3d_neck_gets_openvino_only_if_it_is_asked_for():
 
 
 @pytest.mark.parametrize('engine', ['auto', 'torch'])
-def test_auto_changes_nothing_on_a_gpu(engine):
-    assert choose('auto', GPU, engine) == AccelerationConfig.plain()
+def test_auto_is_float16_on_a_gpu(engine):
+    assert choose('auto', GPU, engine) == AccelerationConfig.for_gpu('float16')
+
+
+@pytest.mark.parametrize('choice', ['auto', 'off'])
+def test_a_network_that_sets_views_side_by_side_runs(choice, tmp_path):
+    """What adds views up while it samples is switched off for it."""
+    config = {**TINY, 'view_fusion': 'concatenate'}
+    path = save_tiny_model(tmp_path / 'tiny.safetensors', config=config)
+    loaded = load_vehicle_model(path)
+    VehicleNetwork(loaded, CPU, choose(choice, CPU, config=loaded.config)).run_once()
+    on_gpu = choose(choice, GPU, config=loaded.config)
+    assert not (on_gpu.indexed_sampling or on_gpu.cuda_graphs)
 
 
 @pytest.mark.parametrize('device', [CPU, GPU])

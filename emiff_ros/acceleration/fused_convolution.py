@@ -23,9 +23,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from emiff_ros.acceleration.residual import Residual
-from emiff_ros.model import neck
 from emiff_ros.model.backbone import BasicBlock, Bottleneck
+from emiff_ros.model.neck import Residual
 
 _CHANNELS_AT_ONCE = 8
 """cuDNN's fused kernels read the channels of a pixel in words of so many."""
@@ -46,6 +45,12 @@ def convolve_and_rectify(
     return torch.cudnn_convolution_add_relu(x, weight, residual, 1.0, bias, *geometry)
 
 
+def is_fusible(convolution: nn.Conv2d | nn.Conv3d) -> bool:
+    """Tell whether a convolution has channels as :func:`convolve_and_rectify` takes them."""
+    counts = convolution.in_channels, convolution.out_channels
+    return all(count % _CHANNELS_AT_ONCE == 0 for count in counts)
+
+
 class FusedConvolution(nn.Module):
     """A 2D convolution and what follows it: [B, C, H, W] -> [B, D, H', W']."""
 
@@ -62,19 +67,18 @@ class FusedConvolution(nn.Module):
 
 
 class FusedBlock(nn.Module):
-    """A residual block of a ResNet."""
+    """A residual block: [B, C, H, W] -> [B, D, H', W']."""
 
-    def __init__(self, block: BasicBlock | Bottleneck) -> None:
-        """Take the convolutions of ``block``, into which its norms are folded."""
+    def __init__(self, convolutions: Sequence[nn.Conv2d], shortcut: nn.Module | None) -> None:
+        """Take the convolutions in order, and what the input goes through beside them, if any."""
         super().__init__()
-        *first, last = map(FusedConvolution, _inner(block))
-        self.first, self.last = nn.Sequential(*first), last
-        self.downsample = block.downsample
+        *first, last = map(FusedConvolution, convolutions)
+        self.first, self.last, self.shortcut = nn.Sequential(*first), last, shortcut
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, in, H, W] -> [B, out, H/stride, W/stride]."""
-        shortcut = x if self.downsample is None else self.downsample(x)
-        return self.last(self.first(x), residual=shortcut)
+        """Add what the convolutions and the shortcut give, and rectify."""
+        beside = x if self.shortcut is None else self.shortcut(x)
+        return self.last(self.first(x), residual=beside)
 
 
 def fuse_activations(network: nn.Module) -> None:
@@ -85,39 +89,39 @@ def fuse_activations(network: nn.Module) -> None:
     """
     for module in list(network.modules()):
         if isinstance(module, nn.Sequential):
-            _fuse_sequence(module)
+            _fuse_blocks(module)
+            _fuse_layers(module)
 
 
-def _fuse_sequence(sequence: nn.Sequential) -> None:
+def _fuse_blocks(sequence: nn.Sequential) -> None:
     for index, layer in enumerate(sequence):
-        if isinstance(layer, BasicBlock | Bottleneck) and all(map(_is_fusible, _inner(layer))):
-            sequence[index] = FusedBlock(layer)
-        elif isinstance(layer, neck.Residual):
-            sides = (FusedConvolution(_convolution(side)) for side in (layer.first, layer.second))
-            sequence[index] = Residual(*sides)
+        convolutions = _block_convolutions(layer)
+        if convolutions and all(map(is_fusible, convolutions)):
+            sequence[index] = FusedBlock(convolutions, getattr(layer, 'downsample', None))
+
+
+def _fuse_layers(sequence: nn.Sequential) -> None:
     steps = [i for i, layer in enumerate(sequence) if not isinstance(layer, nn.Identity)]
     for index, following in pairwise(steps):
         convolution = _convolution(sequence[index])
-        if isinstance(sequence[following], nn.ReLU) and _is_fusible(convolution):
+        fusible = convolution is not None and is_fusible(convolution)
+        if fusible and isinstance(sequence[following], nn.ReLU):
             sequence[index], sequence[following] = FusedConvolution(convolution), nn.Identity()
 
 
-def _inner(block: BasicBlock | Bottleneck) -> list[nn.Conv2d]:
-    """Return the convolutions of a block without its shortcut's, in order."""
-    last = [block.conv3] if isinstance(block, Bottleneck) else []
-    return [block.conv1, block.conv2, *last]
+def _block_convolutions(layer: nn.Module) -> list[nn.Conv2d]:
+    """Return the convolutions of a residual block but for its shortcut's; none of other layers."""
+    if isinstance(layer, Bottleneck):
+        return [layer.conv1, layer.conv2, layer.conv3]
+    if isinstance(layer, BasicBlock):
+        return [layer.conv1, layer.conv2]
+    if isinstance(layer, Residual):
+        return [_convolution(layer.first), _convolution(layer.second)]
+    return []
 
 
-def _convolution(layer: nn.Module) -> nn.Module:
-    """Return a layer, or what remains of a convolution and its norm once they are folded."""
-    return layer[0] if isinstance(layer, nn.Sequential) and _is_folded(layer) else layer
-
-
-def _is_folded(sequence: nn.Sequential) -> bool:
-    return all(isinstance(layer, nn.Identity) for layer in list(sequence)[1:])
-
-
-def _is_fusible(layer: nn.Module) -> bool:
-    if not isinstance(layer, nn.Conv2d):
-        return False
-    return not (layer.in_channels % _CHANNELS_AT_ONCE or layer.out_channels % _CHANNELS_AT_ONCE)
+def _convolution(layer: nn.Module) -> nn.Conv2d | None:
+    """Return the convolution that a layer is, by itself or with its folded norm behind it."""
+    whole = layer if isinstance(layer, nn.Sequential) else [layer]
+    parts = [part for part in whole if not isinstance(part, nn.Identity)]
+    return parts[0] if len(parts) == 1 and isinstance(parts[0], nn.Conv2d) else None

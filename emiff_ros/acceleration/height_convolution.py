@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emiff_ros.acceleration.fused_convolution import convolve_and_rectify
+from emiff_ros.acceleration.fused_convolution import convolve_and_rectify, is_fusible
 
 KERNEL = 3
 
@@ -38,7 +38,7 @@ class HeightConvolution(nn.Module):
     ) -> None:
         """Take the weights of ``convolution`` [D, C, 3, 3, 3], axes x, y, z; the stride is z's."""
         super().__init__()
-        self.form, self.fused = form, fused
+        self.form, self.fused = form, fused and is_fusible(convolution)
         self.stride, self.padding = convolution.stride[2], convolution.padding[2]
         weight = convolution.weight.detach().permute(0, 1, 4, 3, 2)
         bias = convolution.bias

@@ -26,8 +26,7 @@ from torch import Tensor, nn
 from emiff_ros.acceleration.byte_rounding import STEPS, rounded_weights
 from emiff_ros.acceleration.calibration import NeckCalibration
 from emiff_ros.acceleration.height_convolution import HeightConvolution, neighbouring_planes
-from emiff_ros.acceleration.residual import Residual
-from emiff_ros.acceleration.volume_neck import HeightMajorNeck
+from emiff_ros.acceleration.volume_neck import HeightMajorNeck, Residual
 
 
 class QuantizedConvolution(nn.Module):

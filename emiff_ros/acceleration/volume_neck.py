@@ -21,9 +21,26 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from emiff_ros.acceleration.height_convolution import HeightConvolution
-from emiff_ros.acceleration.residual import Residual
 from emiff_ros.acceleration.winograd import WinogradConvolution
 from emiff_ros.model.neck import VolumeNeck
+
+
+class Residual(nn.Module):
+    """ReLU(x + convolution(ReLU(convolution(x)))), where convolutions add and apply ReLU."""
+
+    def __init__(self, first: nn.Module, second: nn.Module, in_place: bool = False) -> None:
+        """Take both convolutions.
+
+        ``in_place`` writes the result over the input, which only Winograd's convolution can.
+        """
+        super().__init__()
+        self.first, self.second, self.in_place = first, second, in_place
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run both."""
+        if self.in_place:
+            return self.second(self.first(x), residual=x, out=x)
+        return self.second(self.first(x), residual=x)
 
 
 class HeightMajorNeck(nn.Module):

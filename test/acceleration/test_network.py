@@ -27,7 +27,7 @@ import numpy as np
 import pytest
 import torch
 
-from emiff_ros.acceleration import AccelerationConfig, AlignedView, accelerate
+from emiff_ros.acceleration import AccelerationConfig, AlignedView, accelerate, steps
 from emiff_ros.acceleration.network import NotFiniteError
 from emiff_ros.model import Emiff, EmiffConfig, InfrastructureView, preprocess_image
 
@@ -198,6 +198,20 @@ def test_a_moved_camera_is_noticed(model_of):
     again = network.fuse(levels, camera, rested)
     assert torch.equal(first.cls_score, again.cls_score)
     assert not torch.equal(first.cls_score, elsewhere.cls_score)
+
+
+def test_a_3d_neck_begins_with_what_encoders_kept_given_back(
+    model_of, folded_config, folded_camera, monkeypatch
+):
+    given_back = []
+    monkeypatch.setattr(steps, 'return_freed_memory', lambda: given_back.append(True))
+    acceleration = AccelerationConfig(keep_memory=True)
+    vehicle, camera, _ = inputs(SMALL_S4, 'cpu')
+    accelerate(model_of(SMALL_S4), acceleration).detect(vehicle, camera)
+    assert len(given_back) == 1
+    folded = accelerate(Emiff(folded_config).eval(), acceleration)
+    folded.detect(torch.zeros(1, 3, *folded_config.padded_size), folded_camera)
+    assert len(given_back) == 1
 
 
 def test_the_model_stays_as_it_is(model_of):

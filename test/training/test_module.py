@@ -27,7 +27,8 @@ LAYOUTS = {nn.Conv2d: torch.channels_last, nn.Conv3d: torch.channels_last_3d}
 @pytest.mark.parametrize('channels_last', [True, False])
 def test_the_channels_of_a_place_lie_together_if_asked_for(channels_last):
     neck = {'kind': 'volume', 'widths': [8], 'out_channels': 8}
-    module = EmiffModule(tiny_model(neck=neck, voxels={'counts': [29, 25, 3]}), tiny_training(channels_last=channels_last))
+    model = tiny_model(neck=neck, voxels={'counts': [29, 25, 3]})
+    module = EmiffModule(model, tiny_training(channels_last=channels_last))
     convolutions = [part for part in module.model.modules() if type(part) in LAYOUTS]
     assert {type(part) for part in convolutions} == set(LAYOUTS)
     for part in convolutions:

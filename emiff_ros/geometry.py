@@ -18,6 +18,7 @@ Transforms are affine ``[3, 4]`` arrays named ``target_from_source``. They need 
 the roadside extrinsics of DAIR-V2X have determinant 0.81, so inverses are true matrix inverses.
 """
 
+from collections.abc import Sequence
 from itertools import chain
 import math
 
@@ -49,12 +50,19 @@ def as_affine(values: ArrayLike, name: str = 'affine') -> Affine:
     rows = array.tolist()
     if not all(map(math.isfinite, chain.from_iterable(rows))):
         raise ValueError(f'{name} holds a number that is not finite: {rows}')
-    # On plain numbers: for a dozen of them each operation on arrays takes longer than all of this.
-    (a, b, c, _), (d, e, f, _), (g, h, i, _) = rows
-    determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+    determinant = determinant_of([row[:3] for row in rows])
     if abs(determinant) < 1e-9:
         raise ValueError(f'{name} cannot be inverted (determinant {determinant:.3g})')
     return array
+
+
+def determinant_of(matrix: Sequence[Sequence[float]]) -> float:
+    """Return the determinant of a 3x3 matrix of plain numbers.
+
+    For so few of them each operation on arrays takes longer than all of this.
+    """
+    (a, b, c), (d, e, f), (g, h, i) = matrix
+    return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
 
 
 def affine_from_parts(linear: ArrayLike, translation: ArrayLike, name: str = 'affine') -> Affine:

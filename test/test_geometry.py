@@ -54,6 +54,12 @@ def test_box_corners_follow_the_heading():
     assert corners[6] == pytest.approx([9.0, 22.0, 2.5])
 
 
+@pytest.mark.parametrize('seed', range(3))
+def test_the_determinant_is_that_of_linear_algebra(seed):
+    matrix = np.random.default_rng(seed).normal(size=(3, 3))
+    assert geometry.determinant_of(matrix.tolist()) == pytest.approx(np.linalg.det(matrix))
+
+
 def test_a_reflection_is_not_rigid():
     assert not geometry.is_rigid(np.diag([1.0, 1.0, -1.0, 1.0])[:3])
 

@@ -24,12 +24,14 @@ import platform
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Parameters of mallopt(3)."""
 _MEBIBYTE = 1 << 20
+LARGEST_KEPT = 32 * _MEBIBYTE
+"""Bytes of the largest piece that is kept: what is larger goes back at once."""
 # Where the thresholds of glibc, which follow the largest block that was freed, come to rest.
 _DEFAULTS = {_TRIM_THRESHOLD: 64 * _MEBIBYTE, _MMAP_THRESHOLD: 32 * _MEBIBYTE}
 _KEEPING = {
     _TRIM_THRESHOLD: (1 << 31) - 1,
-    # What is larger still goes back at once: the volumes of a 3D neck would stay for good.
-    _MMAP_THRESHOLD: 32 * _MEBIBYTE,
+    # The volumes of a large 3D neck would stay for good.
+    _MMAP_THRESHOLD: LARGEST_KEPT,
 }
 
 _keeping = False

@@ -29,7 +29,7 @@ from emiff_ros.acceleration.column_neck import ColumnNeck
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.deformable_taps import read_deformations_by_taps
 from emiff_ros.acceleration.fused_convolution import fuse_activations
-from emiff_ros.acceleration.heap import return_freed_memory
+from emiff_ros.acceleration.heap import LARGEST_KEPT, return_freed_memory
 from emiff_ros.acceleration.input_calibration import Calibration, checked_calibration
 from emiff_ros.acceleration.precision import set_precision
 from emiff_ros.acceleration.quantized_neck import QuantizedNeck
@@ -74,8 +74,6 @@ class NetworkSteps:
         self._model = _changed(model, acceleration, calibration)
         self.reader = VoxelReader(self.config, device)
         self.anchors = self._model.anchors(device)
-        # What encoders and attention have freed is kept, and too small for volumes.
-        self._gives_back = acceleration.keep_memory and model.config.neck.kind == 'volume'
 
     @property
     def neck(self) -> nn.Module:
@@ -149,8 +147,8 @@ class NetworkSteps:
 
     def predict(self, volume: Tensor) -> HeadMaps:
         """Run neck and head."""
-        if self._gives_back:
-            return_freed_memory()
+        if self.acceleration.keep_memory and volume.nbytes > LARGEST_KEPT:
+            return_freed_memory()  # of encoders and attention; no piece of it fits a volume
         return self._model.head(self._model.neck(volume))
 
     def detect(self, threshold: Tensor, *inputs: Any) -> Candidates:

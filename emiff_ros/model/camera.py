@@ -23,6 +23,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from emiff_ros.geometry import determinant_of
+
 
 @dataclass(frozen=True, eq=False)
 class Camera:
@@ -108,8 +110,7 @@ def _matrix(name: str, values: Any, shape: tuple[int, int]) -> Tensor:
 
 def _require_invertible(name: str, matrix: list[list[float]]) -> None:
     """Refuse a matrix whose rows span (nearly) no volume compared with their lengths."""
-    (a, b, c), (d, e, f), (g, h, i) = matrix
-    determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+    determinant = determinant_of(matrix)
     if abs(determinant) <= 1e-9 * math.prod(math.hypot(*row) for row in matrix):
         raise ValueError(
             f'{name} is singular (determinant {determinant:.3g}): {matrix}; expected an '

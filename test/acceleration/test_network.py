@@ -200,18 +200,17 @@ def test_a_moved_camera_is_noticed(model_of):
     assert not torch.equal(first.cls_score, elsewhere.cls_score)
 
 
-def test_a_3d_neck_begins_with_what_encoders_kept_given_back(
-    model_of, folded_config, folded_camera, monkeypatch
+@pytest.mark.parametrize(('largest', 'times'), [(0, 1), (1 << 30, 0)])
+def test_a_neck_of_large_volumes_begins_with_what_encoders_kept_given_back(
+    largest, times, model_of, monkeypatch
 ):
     given_back = []
     monkeypatch.setattr(steps, 'return_freed_memory', lambda: given_back.append(True))
-    acceleration = AccelerationConfig(keep_memory=True)
+    monkeypatch.setattr(steps, 'LARGEST_KEPT', largest)
     vehicle, camera, _ = inputs(SMALL_S4, 'cpu')
-    accelerate(model_of(SMALL_S4), acceleration).detect(vehicle, camera)
-    assert len(given_back) == 1
-    folded = accelerate(Emiff(folded_config).eval(), acceleration)
-    folded.detect(torch.zeros(1, 3, *folded_config.padded_size), folded_camera)
-    assert len(given_back) == 1
+    network = accelerate(model_of(SMALL_S4), AccelerationConfig(keep_memory=True))
+    network.detect(vehicle, camera)
+    assert len(given_back) == times
 
 
 def test_the_model_stays_as_it_is(model_of):

@@ -74,7 +74,9 @@ def affine_from_parts(linear: ArrayLike, translation: ArrayLike, name: str = 'af
             f'{name}: linear part {linear.shape} and translation {translation.shape}; '
             'expected [3, 3] and 3 numbers'
         )
-    return as_affine(np.hstack([linear, translation.reshape(3, 1)]), name)
+    affine = np.empty((3, 4))
+    affine[:, :3], affine[:, 3] = linear, translation.ravel()
+    return as_affine(affine, name)
 
 
 def homogeneous(affine: ArrayLike) -> Affine:
@@ -124,12 +126,13 @@ def rotation_from_quaternion(quaternion: ArrayLike) -> NDArray[np.float64]:
         ValueError: if the quaternion is not finite or shorter than 1e-6.
     """
     quaternion = np.asarray(quaternion, dtype=np.float64)
-    norm = np.linalg.norm(quaternion)
-    if quaternion.shape != (4,) or not np.isfinite(norm) or norm < 1e-6:
+    numbers = quaternion.ravel().tolist()  # plain ones, as in determinant_of
+    norm = math.hypot(*numbers)
+    if quaternion.shape != (4,) or not math.isfinite(norm) or norm < 1e-6:
         raise ValueError(
             f'{quaternion.tolist()} is no quaternion; expected 4 numbers (x, y, z, w)'
         )
-    x, y, z, w = quaternion / norm
+    x, y, z, w = (number / norm for number in numbers)
     return np.array(
         [
             [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],

@@ -20,6 +20,7 @@ from itertools import chain
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -98,14 +99,16 @@ class CameraBatch(NamedTuple):
 
 def _matrix(name: str, values: Any, shape: tuple[int, int]) -> Tensor:
     """Return a matrix as a tensor after checks on plain numbers, which are fast for a dozen."""
-    matrix = torch.as_tensor(values, dtype=torch.float64).detach().cpu()
+    if isinstance(values, Tensor):
+        values = values.detach().to('cpu', torch.float64).numpy()
+    matrix = np.asarray(values, np.float64)
     if matrix.shape != shape:
-        raise ValueError(f'{name} has shape {tuple(matrix.shape)}; expected {list(shape)}')
+        raise ValueError(f'{name} has shape {matrix.shape}; expected {list(shape)}')
     rows = matrix.tolist()
     if not all(map(math.isfinite, chain.from_iterable(rows))):
         raise ValueError(f'{name} holds a number that is not finite: {rows}')
     _require_invertible(name, [row[:3] for row in rows])
-    return matrix
+    return torch.from_numpy(matrix)
 
 
 def _require_invertible(name: str, matrix: list[list[float]]) -> None:

@@ -382,7 +382,7 @@ class VehicleNode(ManagedNode):
         found: Boxes,
         matches: Mapping[str, Match],
     ) -> None:
-        boxes, scores = found.boxes.double().numpy(), found.scores.double().numpy()
+        boxes, scores = found.boxes.numpy().astype(float), found.scores.numpy().astype(float)
         labels = [self._network.config.class_names[index] for index in found.labels.tolist()]
         if self.parameters.values.filter_ego:
             outside = ~self._ego.contains(boxes)

@@ -40,3 +40,17 @@ def camera_at(x, y, forward=True):
 )
 def test_a_camera_sees_the_range_or_not(x, y, forward, expected):
     assert sees_range(INTRINSICS, camera_at(x, y, forward), (360, 640), RANGES) is expected
+
+
+def test_a_camera_that_sees_a_single_sample_sees_the_range():
+    axes = (np.linspace(*bounds, steps) for bounds, steps in zip(RANGES, (24, 20, 3), strict=True))
+    samples = np.stack(np.meshgrid(*axes, indexing='ij')).reshape(3, -1).T
+    rotation = np.array([[0.0, -1, 0], [-1, 0, 0], [0, 0, -1]])  # looks down
+    narrow = np.array([[5000.0, 0, 320], [0, 5000, 180], [0, 0, 1]])
+    for number in range(0, len(samples), 101):
+        above = samples[number] + [0.0, 0.0, 10.0]
+        camera = np.hstack([rotation, -(rotation @ above)[:, None]])
+        assert sees_range(narrow, camera, (360, 640), RANGES)
+        beside = above + [1.5, 0.0, 0.0]  # a sample lies every 4 m, and the image shows 1.3 m
+        camera = np.hstack([rotation, -(rotation @ beside)[:, None]])
+        assert not sees_range(narrow, camera, (360, 640), RANGES)

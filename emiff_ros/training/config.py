@@ -76,13 +76,13 @@ class GroundTruthConfig(BaseModel):
 
 
 class ImitationConfig(BaseModel):
-    """How long a new compression imitates the trunk's before the run proper.
+    """How long narrower encoders and a new compression imitate the trunk's before the run proper.
 
     Attributes:
-        steps: optimiser steps; 0 leaves it out.
-        images: roadside images, spread over the training set, whose pyramid levels are kept in
-            memory.
-        batch_size: of them a step.
+        steps: optimiser steps of each; 0 leaves it out.
+        images: roadside images, spread over the training set, whose pyramid levels a compression
+            keeps in memory.
+        batch_size: of them, or pairs for encoders, a step.
         learning_rate: of Adam at the first step; it falls to zero along a cosine.
     """
 
@@ -130,7 +130,8 @@ class TrainingConfig(BaseModel):
         max_steps: end after so many optimiser steps instead of ``epochs``.
         train_parts: train these parts alone; the others keep the weights that the run starts from
             (compression levels are fine-tuned from one trunk like this). None trains everything.
-        imitation: what a new compression does before the first step (with initial weights).
+        imitation: what narrower encoders and a new compression do before the first step (with
+            initial weights).
     """
 
     model_config = ConfigDict(frozen=True, extra='forbid')

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A new compression that imitates the trunk's."""
+"""A new compression and narrower encoders that imitate the trunk's."""
 
 import logging
 
@@ -37,10 +37,10 @@ def trunk():
     return Emiff(BASE).eval()
 
 
-def pupil(trunk, variant):
-    """Return a network of another compression with everything else of the trunk."""
+def pupil(trunk, variant, base=BASE):
+    """Return a network with what it shares with the trunk."""
     torch.manual_seed(4)
-    model = Emiff(derive(BASE, variant))
+    model = Emiff(derive(base, variant) if variant else base)
     shared = model.state_dict()
     for name, tensor in trunk.state_dict().items():
         if name in shared and shared[name].shape == tensor.shape:
@@ -54,7 +54,7 @@ def test_it_misses_less_and_less_and_touches_nothing_else(tmp_path, trunk):
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     first = imitate_trunk(model, trunk, data, ImitationConfig(steps=1, learning_rate=1e-9), CPU)
     last = imitate_trunk(model, trunk, data, ImitationConfig(steps=150), CPU)
-    assert last < 0.5 * first
+    assert last['compression'] < 0.5 * first['compression']
     changed = {
         name
         for name, tensor in model.state_dict().items()
@@ -68,23 +68,57 @@ def test_the_same_seed_gives_the_same_weights(tmp_path, trunk):
     data, config = tiny_set(tmp_path), ImitationConfig(steps=5, images=2)
     models = [pupil(trunk, '64x') for _ in range(2)]
     shares = [imitate_trunk(model, trunk, data, config, CPU, seed=7) for model in models]
-    assert shares[0] == shares[1]
+    assert shares[0] == shares[1] and shares[0]
     for ours, theirs in zip(models[0].parameters(), models[1].parameters(), strict=True):
         assert torch.equal(ours, theirs)
 
 
-def test_without_compression_there_is_nothing_to_imitate(tmp_path, trunk):
+def test_what_is_not_new_imitates_nothing(tmp_path, trunk, caplog):
     config = ImitationConfig(steps=1)
     alone = Emiff(derive(BASE, 'vehicle_only'))
-    with pytest.raises(ValueError, match='vehicle_only.*set imitation.steps to 0'):
-        imitate_trunk(alone, trunk, tiny_set(tmp_path), config, CPU)
+    for model in (alone, Emiff(BASE)):
+        with caplog.at_level(logging.INFO, 'emiff_ros'):
+            assert imitate_trunk(model, trunk, tiny_set(tmp_path), config, CPU) == {}
+        assert 'nothing to imitate' in caplog.text
 
 
-def test_a_run_begins_with_it(tmp_path, trunk, caplog):
-    save_weights(trunk, tmp_path / 'trunk.safetensors')
-    training = tiny_training(
-        train_parts=('compression',), max_steps=1, imitation={'steps': 3, 'images': 2}
+NARROW = {'backbone': {'depth': 18, 'widths': [4, 8, 12, 16]}, 'fpn_channels': 16}
+
+
+def test_narrower_encoders_miss_less_and_less_and_nothing_else_changes(tmp_path, trunk):
+    data, model = tiny_set(tmp_path), pupil(trunk, None, tiny_model(**NARROW))
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    first = imitate_trunk(model, trunk, data, ImitationConfig(steps=1, learning_rate=1e-9), CPU)
+    last = imitate_trunk(model, trunk, data, ImitationConfig(steps=60, batch_size=4), CPU)
+    assert last['encoders'] < 0.5 * first['encoders']
+    changed = {
+        name.split('.')[0]
+        for name, tensor in model.state_dict().items()
+        if not torch.equal(tensor, before[name])
+    }
+    assert changed == {'vehicle_encoder', 'infrastructure_encoder'}
+    compressor = 'infrastructure_encoder.compressor.'
+    assert all(
+        torch.equal(tensor, before[name])
+        for name, tensor in model.state_dict().items()
+        if name.startswith(compressor)
     )
+
+
+def test_encoders_that_the_trunk_lacks_are_refused(tmp_path, trunk):
+    alone = Emiff(derive(BASE, 'vehicle_only'))
+    model = Emiff(tiny_model(**NARROW))
+    with pytest.raises(ValueError, match='vehicle_only, which lacks an encoder that cooperative'):
+        imitate_trunk(model, alone, tiny_set(tmp_path), ImitationConfig(steps=1), CPU)
+
+
+@pytest.mark.parametrize(
+    ('model', 'part'),
+    [(derive(BASE, '64x'), 'compression'), (tiny_model(**NARROW), 'encoders')],
+)
+def test_a_run_begins_with_it(tmp_path, trunk, caplog, model, part):
+    save_weights(trunk, tmp_path / 'trunk.safetensors')
+    training = tiny_training(train_parts=(part,), max_steps=1, imitation={'steps': 3, 'images': 2})
     options = RunOptions(
         tmp_path / 'run',
         accelerator='cpu',
@@ -92,5 +126,5 @@ def test_a_run_begins_with_it(tmp_path, trunk, caplog):
         initial_weights=tmp_path / 'trunk.safetensors',
     )
     with caplog.at_level(logging.INFO, 'emiff_ros'):
-        train(derive(BASE, '64x'), training, tiny_set(tmp_path), None, options)
-    assert "of the trunk's feature" in caplog.text
+        train(model, training, tiny_set(tmp_path), None, options)
+    assert f'{part}: ' in caplog.text and 'what the trunk gives is missed' in caplog.text

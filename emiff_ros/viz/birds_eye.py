@@ -138,6 +138,9 @@ class BirdsEyeRenderer:
         self._draw_ego(picture)
         for layer in layers:
             self._draw_boxes(picture, layer)
+        for radius in self._rings():
+            self._label_ring(picture, radius)
+        self._label_ego(picture)
         for camera, _ in roadside_views:
             self._draw_station(picture, camera.position)
         if legend and layers:
@@ -157,12 +160,15 @@ class BirdsEyeRenderer:
         if lines:
             draw_polylines(picture, self.pixels(lines), theme.grid, max(1, round(config.unit)))
         origin = self.pixels([0.0, 0.0])
-        farthest = np.hypot(max(abs(x_low), abs(x_high)), max(abs(y_low), abs(y_high)))
-        for radius in np.arange(_RING_STEP, farthest, _RING_STEP):
+        for radius in self._rings():
             pixels = radius * config.pixels_per_metre
             draw_circle(picture, origin, pixels, theme.ring, max(1, round(config.unit)))
-            self._label_ring(picture, radius)
         return picture
+
+    def _rings(self) -> NDArray[np.float64]:
+        """Return the radii of the rings that the picture may show, metres."""
+        farthest = np.hypot(*(np.abs(r).max() for r in (self.config.x_range, self.config.y_range)))
+        return np.arange(_RING_STEP, farthest, _RING_STEP)
 
     def _label_ring(self, picture: NDArray[np.uint8], radius: float) -> None:
         """Write the radius beside the ring, left of straight ahead."""
@@ -171,9 +177,8 @@ class BirdsEyeRenderer:
         spot = radius * np.array([np.cos(angle), np.sin(angle)])
         if not config.x_range[0] < spot[0] < config.x_range[1] - 2:
             return
-        u, v = self.pixels(spot)
-        size, label = round(11 * config.unit), f'{radius:.0f} m'
-        draw_text(picture, label, (u, v - 0.75 * size), size, config.theme.muted, 'centre')
+        middle = self.pixels(spot) - [0, 8 * config.unit]
+        self._draw_label(picture, f'{radius:.0f} m', middle, config.theme.muted, 0.5)
 
     def _draw_view(
         self,
@@ -205,9 +210,29 @@ class BirdsEyeRenderer:
             [nose, width / 4], [nose, -width / 4], [nose - width / 2, -width / 2],
         ]  # fmt: skip
         fill_polygon(picture, self.pixels(body), theme.ego)
-        u, v = self.pixels([tail, 0.0])
-        size = round(11 * config.unit)
-        draw_text(picture, 'Vehicle', (u, v + size), size, theme.muted, 'centre')
+
+    def _label_ego(self, picture: NDArray[np.uint8]) -> None:
+        config = self.config
+        tail = self.pixels([config.ego_centre_x - config.ego_size[0] / 2, 0.0])
+        middle = tail + [0, 11 * config.unit]
+        self._draw_label(picture, 'Vehicle', middle, config.theme.muted, 0.5)
+
+    def _draw_label(
+        self,
+        picture: NDArray[np.uint8],
+        label: str,
+        middle: NDArray[np.float64],
+        colour: Colour,
+        plate: float,
+    ) -> None:
+        """Write a label around ``middle`` on a plate of that opacity, all of it in the picture."""
+        unit, width = self.config.unit, picture.shape[1]
+        size = round(11 * unit)
+        half = np.array([text_size(label, size)[0] / 2 + 4 * unit, 0.8 * size])
+        middle = np.array([np.clip(middle[0], half[0], width - half[0]), middle[1]])
+        corners = middle + half * [[-1, -1], [1, -1], [1, 1], [-1, 1]]
+        fill_polygon(picture, corners, self.config.theme.background, plate)
+        draw_text(picture, label, tuple(middle.tolist()), size, colour, 'centre')
 
     def _draw_boxes(self, picture: NDArray[np.uint8], layer: BoxLayer) -> None:
         colour = self.config.theme.source(layer.source)
@@ -225,7 +250,7 @@ class BirdsEyeRenderer:
     def _draw_station(self, picture: NDArray[np.uint8], position: NDArray[np.float64]) -> None:
         """Mark a station; one outside the picture is a hollow mark at the border nearest to it."""
         config, theme = self.config, self.config.theme
-        unit, size = config.unit, round(11 * config.unit)
+        unit = config.unit
         height, width = config.image_size
         spot = self.pixels(position)
         u, v = np.clip(spot, 14 * unit, [width - 14 * unit, height - 30 * unit])
@@ -237,8 +262,4 @@ class BirdsEyeRenderer:
         label = 'Roadside unit'
         if not inside:
             label += f', {np.hypot(*position[:2]):.0f} m away'
-        half = np.array([text_size(label, size)[0] / 2 + 4 * unit, 0.8 * size])
-        middle = np.array([np.clip(u, half[0], width - half[0]), v + 17 * unit])
-        plate = middle + half * [[-1, -1], [1, -1], [1, 1], [-1, 1]]
-        fill_polygon(picture, plate, theme.background, 0.85)
-        draw_text(picture, label, tuple(middle.tolist()), size, theme.text, 'centre')
+        self._draw_label(picture, label, np.array([u, v + 17 * unit]), theme.text, 0.85)

@@ -100,6 +100,21 @@ def test_legend_and_themes(renderer):
     assert light.mean() > 200 > 60 > plain.mean()
 
 
+@pytest.mark.parametrize('spot', [(19.75, 3.1), (-2.3, 0.0)], ids=['20 m', 'vehicle'])
+def test_labels_lie_over_boxes(renderer, spot):
+    u, v = renderer.pixels(spot).astype(int)
+    around = np.s_[v - 25 : v + 25, u - 25 : u + 25]
+    box = [*spot, -1.8, 16.0, 16.0, 1.5, 0.0]
+
+    def ink(picture):
+        return (np.abs(picture[around].astype(int) - DARK.muted.bgr) < 40).all(axis=-1)
+
+    plain, covered = renderer.render([]), renderer.render([layer([box])])
+    assert (plain[around] != covered[around]).any(axis=-1).mean() > 0.8
+    assert ink(plain).sum() > 10
+    assert ink(covered)[ink(plain)].mean() > 0.9
+
+
 def test_rendering_leaves_the_prepared_ground_alone(renderer):
     first = renderer.render([])
     renderer.render([layer([car(30.0, 0.0)])], legend=True)

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 import torch
 
 from emiff_ros.acceleration.openvino_package import require_openvino
+from emiff_ros.model import EmiffConfig
 
 GPU_ONLY = ('fused_activations', 'autotune', 'cuda_graphs', 'parallel_encoders')
 CPU_ONLY = (
@@ -146,6 +147,12 @@ class AccelerationConfig(BaseModel):
             require_openvino()
             if device.type != 'cpu':
                 raise ValueError(f'engine openvino needs a CPU; {subject} is on {device}')
+
+    def fitted(self, network: EmiffConfig) -> 'AccelerationConfig':
+        """Return it without what adds views up, for a network that sets them side by side."""
+        if network.view_fusion != 'concatenate':
+            return self
+        return self.model_copy(update={'indexed_sampling': False, 'cuda_graphs': False})
 
     @property
     def needs_calibration(self) -> bool:

@@ -46,6 +46,8 @@ class OpenVinoProgram:
         self._lock = threading.Lock()
         self._compiled: Any = None
         self._shapes: tuple[torch.Size, ...] = ()
+        self._result_shapes: list[torch.Size] = []
+        self._view: Any = None
         self._idle: list[Any] = []
 
     def __call__(self, *maps: Tensor) -> tuple[Tensor, ...]:
@@ -56,10 +58,13 @@ class OpenVinoProgram:
         """
         rows = tuple(x.detach().permute(0, 2, 3, 1).contiguous() for x in maps)
         with self._request(rows) as request:
-            outputs = request.infer([row.numpy() for row in rows], share_inputs=True)
-            return tuple(
-                torch.from_numpy(output).permute(0, 3, 1, 2) for output in outputs.values()
-            )
+            # It writes into these; otherwise it would write into memory of its own and copy that.
+            results = [torch.empty(shape) for shape in self._result_shapes]
+            for index, result in enumerate(results):
+                request.set_output_tensor(index, self._view(result.numpy(), shared_memory=True))
+            inputs = [row.numpy() for row in rows]
+            request.infer(inputs, share_inputs=True, share_outputs=True)
+        return tuple(result.permute(0, 3, 1, 2) for result in results)
 
     @property
     def executed(self) -> dict[str, list[str]]:
@@ -83,7 +88,8 @@ class OpenVinoProgram:
         with self._lock:
             if self._compiled is None:
                 self._compiled, self._shapes = _compiled(self._function, rows), shapes
-                self._function = None
+                self._result_shapes = [torch.Size(x.shape) for x in self._compiled.outputs]
+                self._view, self._function = import_openvino().Tensor, None
             if shapes != self._shapes:
                 raise ValueError(
                     f'maps have shapes {list(map(list, shapes))} (channels last); this program '

@@ -59,8 +59,9 @@ def plain_runner(model: Emiff, tf32: bool = False) -> Runner:
 def accelerated_runner(
     model: Emiff, acceleration: AccelerationConfig, calibration: Calibration | None = None
 ) -> Runner:
-    """Return an accelerated copy of the network."""
-    detector = PairDetector(accelerate(model, acceleration, calibration))
+    """Return an accelerated copy of the network, with what fits it."""
+    fitted = acceleration.fitted(model.config)
+    detector = PairDetector(accelerate(model, fitted, calibration))
 
     def run(pair: Pair) -> Boxes:
         keep_freed_memory(acceleration.keep_memory)
@@ -187,7 +188,7 @@ def calibrate_on(model: Emiff, pairs: Sequence[Pair]) -> Calibration:
                 run_plain(model, pair)
         return InputCalibration(fingerprint='', frames=len(pairs), maxima=inputs.maxima)
     floats = AccelerationConfig.for_cpu(quick_precision()).model_copy(update={'neck': 'conv3d'})
-    network = accelerate(model, floats)
+    network = accelerate(model, floats.fitted(model.config))
     detector = PairDetector(network)
     with NeckObserver(network.neck) as observer:
         for pair in pairs:

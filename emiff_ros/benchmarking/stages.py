@@ -69,14 +69,14 @@ def stage_table(
     repeats: int = 10,
     calibration: Calibration | None = None,
 ) -> dict[str, dict[str, float]]:
-    """Run one pair stage by stage.
+    """Run one pair stage by stage, with what of ``acceleration`` fits the network.
 
     Returns:
         For each stage ``ms`` (median; on a GPU the mean of ten replays of its graph), ``gmac``
         (multiplications and additions of the plain network), ``mbytes`` (what the operations of
         the plain float32 network read and write, each for itself) and ``tflops``.
     """
-    device = next(model.parameters()).device
+    device, acceleration = next(model.parameters()).device, acceleration.fitted(model.config)
     settings = convolution_settings(acceleration.autotune, acceleration.precision == 'tf32')
     # Who resizes is no speed-up of the network: OpenCV has no multiplications to count.
     reference = AccelerationConfig.plain().model_copy(

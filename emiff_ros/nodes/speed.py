@@ -87,14 +87,7 @@ def choose_acceleration(
                 f'acceleration {choice}: this CPU has no instructions for it and takes many times '
                 'as long as with float32; use auto'
             )
-    return _fitted(acceleration, config)
-
-
-def _fitted(acceleration: AccelerationConfig, config: EmiffConfig) -> AccelerationConfig:
-    """Switch off what adds views up while it samples, if a network sets them side by side."""
-    if config.view_fusion != 'concatenate':
-        return acceleration
-    return acceleration.model_copy(update={'indexed_sampling': False, 'cuda_graphs': False})
+    return acceleration.fitted(config)
 
 
 def _has_openvino(warn: Callable[[str], object]) -> bool:

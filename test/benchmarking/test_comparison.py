@@ -93,6 +93,19 @@ def test_ap_stands_beside_speed_with_a_folder_and_weights(tmp_path):
     assert plain['ap_bev_0.5'] == fast['ap_bev_0.5']
 
 
+def test_a_network_that_sets_views_side_by_side_is_compared(tmp_path):
+    config, output = tmp_path / 'tiny.yaml', tmp_path / 'speed.json'
+    EmiffConfig.from_dict({**CONFIG.model_dump(), 'view_fusion': 'concatenate'}).to_yaml(config)
+    options = ['--model', str(config), '--output', str(output), '--pairs', '1', '--rounds', '5']
+    options += ['--threads', str(torch.get_num_threads())]
+    only = ['float32', 'float32, neck int8']
+    assert main(['benchmark', *options, '--only', *only]) == 0
+    report = json.loads(output.read_text())
+    assert report['failures'] == {}
+    assert report['candidates']['float32']['agreement']['matched'] == 1.0
+    assert report['stages']['float32']['sum']['ms'] > 0
+
+
 def test_unknown_candidates_are_listed(tmp_path, capsys):
     config = tmp_path / 'tiny.yaml'
     CONFIG.to_yaml(config)

@@ -43,7 +43,7 @@ def test_shipped_configurations_are_valid_and_round_trip(path, tmp_path):
 def test_shipped_configurations_include_the_variants_of_the_paper():
     names = {path.stem for path in CONFIGURATIONS}
     assert {'emiff_r50', 'emiff_r50_square', 'emiff_r101'} <= names
-    assert {'emiff_small', 'emiff_fast', 'emiff_edge'} <= names
+    assert {'emiff_small', 'emiff_slim', 'emiff_fast', 'emiff_edge'} <= names
     shapes = {
         stem: EmiffConfig.from_yaml(CONFIGURATIONS[0].with_name(f'{stem}.yaml')).transmitted_shape
         for stem in ('emiff_r50_c64s2', 'emiff_r50_c64s3', 'emiff_r50_c64s4')

@@ -32,6 +32,7 @@ from emiff_ros.share import find_weights, share_directory
 
 OPTICAL_FROM_VEHICLE = np.array([[0.0, -1, 0, 0], [0, 0, -1, 1.6], [1, 0, 0, 0]])
 CPU, GPU = torch.device('cpu'), torch.device('cuda:0')
+SHIPPED = ('emiff_small', 'emiff_slim', 'emiff_fast')
 
 
 FOLDED, VOLUME = (
@@ -122,7 +123,7 @@ def test_openvino_refuses_what_it_does_not_do(choice, device):
         choose(choice, device, 'openvino')
 
 
-@pytest.mark.parametrize('name', ['emiff_small', 'emiff_fast'])
+@pytest.mark.parametrize('name', SHIPPED)
 def test_the_shipped_weights_have_their_calibration(name):
     weights = find_weights(name)
     _, _, fingerprint = load_weights(weights)
@@ -135,7 +136,7 @@ def test_the_shipped_weights_have_their_calibration(name):
         calibration_for(acceleration, Path('none.safetensors'), fingerprint)
 
 
-@pytest.mark.parametrize('name', ['emiff_small', 'emiff_fast'])
+@pytest.mark.parametrize('name', SHIPPED)
 def test_the_shipped_weights_run_in_8_bits(name):
     weights = find_weights(name)
     loaded = load_vehicle_model(weights)

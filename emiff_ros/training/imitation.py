@@ -20,6 +20,7 @@ them has to run for that (knowledge distillation, Hinton et al., arXiv 1503.0253
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import count
 import logging
 
 import torch
@@ -74,7 +75,8 @@ def imitate_trunk(
         For each new part the share of the maps' variance that the last tenth of the steps missed.
 
     Raises:
-        ValueError: if encoders are no narrower forms of the trunk's, or it lacks one of them.
+        ValueError: if encoders are no narrower forms of the trunk's, or it lacks one of them; if
+            the network has the trunk's encoders and compresses nothing.
     """
     home = next(model.parameters()).device
     trunk = trunk.to(device).eval().requires_grad_(False)
@@ -82,6 +84,11 @@ def imitate_trunk(
     for part, imitate in _imitations(model, trunk).items():
         missed[part] = imitate(model.to(device), trunk, data, config, seed)
         _logger.info('%s: %.1f %% of what the trunk gives is missed', part, 100 * missed[part])
+    if not missed and model.decompressor is None:
+        raise ValueError(
+            f'the network (modality {model.config.modality}) compresses no roadside feature and '
+            "has the trunk's encoders, so there is nothing to imitate: set imitation.steps to 0"
+        )
     if not missed:
         _logger.info('encoders and compression are those of the weights: nothing to imitate')
     model.to(home)
@@ -103,7 +110,7 @@ def _imitations(model: Emiff, trunk: Emiff) -> dict[Part, Callable[..., float]]:
 def _learn(
     parameters: Iterable[nn.Parameter],
     loss_of_step: Callable[[Tensor], Tensor],
-    count: int,
+    examples: int,
     title: str,
     config: ImitationConfig,
     seed: int,
@@ -113,7 +120,7 @@ def _learn(
     Args:
         parameters: that learn.
         loss_of_step: from the numbers of a step's examples to their share of variance missed.
-        count: how many examples there are.
+        examples: how many there are.
         title: shown beside the progress bar.
         config: steps, batch size and learning rate.
         seed: of the order of the examples.
@@ -123,7 +130,7 @@ def _learn(
     generator = torch.Generator().manual_seed(seed)
     missed = []
     for _ in tqdm(range(config.steps), desc=title, unit='step'):
-        loss = loss_of_step(torch.randint(count, (config.batch_size,), generator=generator))
+        loss = loss_of_step(torch.randint(examples, (config.batch_size,), generator=generator))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -161,12 +168,10 @@ def _imitate_encoders(
     learning = nn.ModuleList(
         part for encoder, _, _ in sides for part in (encoder.backbone, encoder.pyramid)
     ).train()
-    examples = 0
+    changes = count()  # never the same random changes of a pair twice
 
     def loss_of_step(chosen: Tensor) -> Tensor:
-        nonlocal examples
-        keys = [SampleKey(int(index), examples + place) for place, index in enumerate(chosen)]
-        examples += len(keys)
+        keys = [SampleKey(int(index), next(changes)) for index in chosen]
         batch = collate([data[key] for key in keys], trunk.config).to(device)
         losses = []
         for encoder, wider, images in sides:
@@ -209,11 +214,11 @@ def _imitate_compression(
     return _learn(parts.parameters(), loss_of_step, len(levels), title, config, seed)
 
 
-def _levels(trunk: Emiff, data: CooperativeDataset, count: int) -> Tensor:
+def _levels(trunk: Emiff, data: CooperativeDataset, wanted: int) -> Tensor:
     """Return the finest pyramid level [N, C, h, w] of roadside images, float16, on the CPU."""
     encoder, levels = trunk.infrastructure_encoder, []
     device = next(trunk.parameters()).device
-    indices = evenly_spread(range(len(data)), count)
+    indices = evenly_spread(range(len(data)), wanted)
     for index in tqdm(indices, desc='encoding roadside images', unit='image'):
         images = collate([data[index]], trunk.config).infrastructure_images.to(device)
         with torch.no_grad():

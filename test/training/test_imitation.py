@@ -73,13 +73,18 @@ def test_the_same_seed_gives_the_same_weights(tmp_path, trunk):
         assert torch.equal(ours, theirs)
 
 
-def test_what_is_not_new_imitates_nothing(tmp_path, trunk, caplog):
+def test_without_compression_there_is_nothing_to_imitate(tmp_path, trunk):
     config = ImitationConfig(steps=1)
     alone = Emiff(derive(BASE, 'vehicle_only'))
-    for model in (alone, Emiff(BASE)):
-        with caplog.at_level(logging.INFO, 'emiff_ros'):
-            assert imitate_trunk(model, trunk, tiny_set(tmp_path), config, CPU) == {}
-        assert 'nothing to imitate' in caplog.text
+    with pytest.raises(ValueError, match='vehicle_only.*set imitation.steps to 0'):
+        imitate_trunk(alone, trunk, tiny_set(tmp_path), config, CPU)
+
+
+def test_what_is_not_new_imitates_nothing(tmp_path, trunk, caplog):
+    with caplog.at_level(logging.INFO, 'emiff_ros'):
+        config = ImitationConfig(steps=1)
+        assert imitate_trunk(Emiff(BASE), trunk, tiny_set(tmp_path), config, CPU) == {}
+    assert 'nothing to imitate' in caplog.text
 
 
 NARROW = {'backbone': {'depth': 18, 'widths': [4, 8, 12, 16]}, 'fpn_channels': 16}

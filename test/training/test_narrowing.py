@@ -45,7 +45,8 @@ def silence(encoder, count):
         width = layer[0].bn1.num_features
         inside = torch.randperm(width)[:count]
         last = [name for name in ('bn1', 'bn2', 'bn3') if hasattr(layer[0], name)][-1]
-        outside = torch.randperm(getattr(layer[0], last).num_features)[:count]
+        outside = torch.randperm(getattr(layer[0], last).num_features)
+        outside = outside[: count * layer[0].expansion]
         for block in layer:
             norms = [(getattr(block, last), outside)]
             norms += [(block.bn1, inside)] + ([(block.bn2, inside)] if last == 'bn3' else [])
@@ -59,7 +60,7 @@ def silence(encoder, count):
 
 
 @pytest.mark.parametrize('kind', [VehicleEncoder, InfrastructureEncoder])
-@pytest.mark.parametrize('depth', [18, 34])
+@pytest.mark.parametrize('depth', [18, 34, 50])
 def test_channels_that_carry_nothing_are_left_out(kind, depth):
     wide = encoder_of(kind, depth, [11, 11, 15, 19])
     silence(wide, DEAD)

@@ -38,10 +38,11 @@ from emiff_ros.comparison.curve_picture import curve_tables, draw_curves  # noqa
 from emiff_ros.comparison.disturbance import UNITS  # noqa: E402
 from emiff_ros.comparison.hardware import describe_hardware  # noqa: E402
 from emiff_ros.comparison.robustness import SIZES, measure_curves  # noqa: E402
+from emiff_ros.dair.evaluation import Measure  # noqa: E402
 from emiff_ros.provenance import git_commit  # noqa: E402
 from emiff_ros.viz.charts import save_chart  # noqa: E402
 
-MEASURES = ('ap_bev_50', 'ap_3d_50')
+MEASURES = (Measure('bev', 0.5), Measure('3d', 0.5))
 
 
 def main() -> int:
@@ -79,7 +80,7 @@ def main() -> int:
     notes = '\n'.join(f'- {name}: {value}' for name, value in facts.items())
     (output / 'robustness.md').write_text(f'{tables}\n{notes}\n', encoding='utf-8')
     for measure in MEASURES:
-        save_chart(draw_curves(curves, measure), output / f'robustness_{measure}.png')
+        save_chart(draw_curves(curves, measure), output / f'robustness_{measure.key}.png')
     print(tables)
     return 0
 

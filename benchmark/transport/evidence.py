@@ -37,16 +37,12 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from emiff_ros.comparison.inputs import network_camera  # noqa: E402
+from emiff_ros.comparison.network import Network  # noqa: E402
 from emiff_ros.dair.evaluation import FrameResult, evaluate  # noqa: E402
-from emiff_ros.dair.frames import CooperativePair, SensorFrame  # noqa: E402
-from emiff_ros.dair.images import read_image  # noqa: E402
+from emiff_ros.dair.frames import CooperativePair  # noqa: E402
 from emiff_ros.dair.reader import DairFolder  # noqa: E402
-from emiff_ros.geometry import box_corners  # noqa: E402
-from emiff_ros.model import Camera, InfrastructureView, preprocess_image  # noqa: E402
-from emiff_ros.model.weights import load_weights  # noqa: E402
+from emiff_ros.model import Camera, InfrastructureView  # noqa: E402
 from emiff_ros.processor import processor_name  # noqa: E402
-from emiff_ros.resize import resize  # noqa: E402
 from emiff_ros.spread import evenly_spread  # noqa: E402
 from emiff_ros.transport.codec import decode_feature, encode_feature  # noqa: E402
 from emiff_ros.transport.feature_header import FeatureHeader  # noqa: E402
@@ -62,7 +58,6 @@ BUDGETS = (3600, 2400, 1800, 1200, 1000, 800, 600)
 LOSSES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
 BURSTS = (1.0, 4.0)
 LINK_MESSAGES = 20_000
-MEASURES = {'ap_3d_50': ('3d', 0.5), 'ap_bev_50': ('bev', 0.5), 'ap_bev_30': ('bev', 0.3)}
 
 
 @dataclass(frozen=True)
@@ -90,18 +85,15 @@ class Subject:
         Raises:
             WeightsError: if they cannot be used.
         """
-        self.model, self.config, self.fingerprint = load_weights(weights)
-        self.model.eval()
+        self.network = Network(weights)
         self._rates = {way.name: RateController() for way in ways()}
 
     def run(self, pair: CooperativePair) -> dict[str, NDArray[np.float32]]:
-        """Return detections ``[N, 8]`` (box, score) by way, and bytes by ``bytes WAY/CODER``."""
-        with torch.inference_mode():
-            levels = self.model.encode_vehicle(self._input(pair.vehicle))
-            feature = self.model.encode_infrastructure(self._input(pair.infrastructure))
-        camera = network_camera(pair.vehicle, pair.vehicle.camera_from_vehicle(), self.config)
-        station = network_camera(pair.infrastructure, pair.camera_from_vehicle(), self.config)
-        tensor = feature[0].numpy()
+        """Return corners and score ``[N, 25]`` by way, and bytes by ``bytes WAY/CODER``."""
+        levels = self.network.encode_vehicle(pair.vehicle)
+        camera = self.network.camera(pair.vehicle, pair.vehicle.camera_from_vehicle())
+        tensor = self.network.encode_infrastructure(pair.infrastructure)
+        station = self.network.camera(pair.infrastructure, pair.camera_from_vehicle())
         header = self._header(pair, station)
         serialize = partial(serialize_feature, header)
         importance = ground_importance(header, tensor.shape)
@@ -131,17 +123,12 @@ class Subject:
     def _detect(
         self, levels: list[torch.Tensor], camera: Camera, views: list[InfrastructureView]
     ) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            boxes = self.model.decode(self.model.fuse(levels, camera, views))[0]
-        return np.hstack([boxes.boxes.numpy(), boxes.scores.numpy()[:, None]]).astype(np.float32)
-
-    def _input(self, frame: SensorFrame) -> torch.Tensor:
-        size = self.config.image_height, self.config.image_width
-        pixels = resize(read_image(frame.image_path, size), *size)
-        return preprocess_image(torch.from_numpy(pixels), self.config)[None]
+        corners, scores = self.network.detect(levels, camera, views)
+        return np.hstack([corners.reshape(-1, 24), scores[:, None]]).astype(np.float32)
 
     def _header(self, pair: CooperativePair, station: Camera) -> FeatureHeader:
         """Return a header with names as long as the shipped ones: they count."""
+        config = self.network.config
         return FeatureHeader(
             stamp=pair.infrastructure.image_stamp,
             frame_id='infrastructure/camera_optical',
@@ -149,8 +136,8 @@ class Subject:
             session_id=0,
             sequence=0,
             fingerprint=bytes(32),
-            image_size=(self.config.image_height, self.config.image_width),
-            padded_size=self.config.padded_size,
+            image_size=(config.image_height, config.image_width),
+            padded_size=config.padded_size,
             intrinsics=station.intrinsics.numpy(),
             map_frame='map',
             camera_from_map=pair.camera_from_map(),
@@ -181,14 +168,13 @@ def precision(
     frames = [
         FrameResult(
             pair.vehicle_boxes('car')[1],
-            box_corners(rows[:, :7].astype(np.float64)),
-            rows[:, 7],
+            rows[:, :24].reshape(-1, 8, 3),
+            rows[:, 24],
             pair.vehicle.frame_id,
         )
         for pair, rows in zip(pairs, found, strict=True)
     ]
-    result = evaluate(frames, 'opendairv2x')
-    values = {name: float(result.ap(*measure)) for name, measure in MEASURES.items()}
+    values = evaluate(frames, 'opendairv2x').percentages()
     return {name: round(v, 3) if np.isfinite(v) else None for name, v in values.items()}
 
 
@@ -298,11 +284,11 @@ def main() -> None:
         subject = Subject(path)
         results = []
         for name, found in pairs_of.items():
-            cache = options.cache / f'{path.stem}-{subject.fingerprint[:12]}-{name}'
+            cache = options.cache / f'{path.stem}-{subject.network.fingerprint[:12]}-{name}'
             results += detections(subject, found, cache)
         networks[path.stem] = {
-            'fingerprint': subject.fingerprint,
-            'shape': list(subject.config.transmitted_shape),
+            'fingerprint': subject.network.fingerprint,
+            'shape': list(subject.network.config.transmitted_shape),
             'ways': byte_table(pairs, results),
             'loss': loss_table(pairs, results, options.seed),
         }

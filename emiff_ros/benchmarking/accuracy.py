@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from emiff_ros.benchmarking.workload import Pair
 from emiff_ros.comparison.inputs import network_camera
-from emiff_ros.dair.evaluation import Prediction, evaluate, frame_results
+from emiff_ros.dair.evaluation import MEASURES, Prediction, evaluate, frame_results
 from emiff_ros.dair.frames import CooperativePair
 from emiff_ros.dair.images import read_image
 from emiff_ros.geometry import box_corners
@@ -47,7 +47,7 @@ def read_pairs(pairs: Sequence[CooperativePair], config: EmiffConfig) -> list[Pa
 def average_precisions(
     pairs: Sequence[CooperativePair], detections: Sequence[Boxes]
 ) -> dict[str, float]:
-    """Return the AP in percent of one network's boxes, cars, all ranges, by view and overlap."""
+    """Return the AP in percent of one network's boxes, cars, all ranges, by name."""
     predictions = {
         pair.vehicle.frame_id: Prediction(
             box_corners(found.boxes.double().numpy()), found.scores.double().numpy()
@@ -55,7 +55,4 @@ def average_precisions(
         for pair, found in zip(pairs, detections, strict=True)
     }
     result = evaluate(frame_results(pairs, predictions, PROTOCOL), PROTOCOL)
-    return {
-        f'ap_{view}_{overlap}': round(float(value), 2)
-        for (view, overlap), value in result.ranges['overall'].average_precision.items()
-    }
+    return {key: round(value, 2) for key, value in result.percentages(MEASURES).items()}

@@ -144,14 +144,12 @@ def command(arguments: argparse.Namespace, seed: int | None) -> str:
 
 def summary(metrics: dict[str, Any]) -> str:
     """Return the table that the demo prints."""
+    from emiff_ros.dair.evaluation import HEADLINES
+
     rows = [f'{"":24}{"cooperative":>13}{"vehicle only":>14}']
-    for key, label in (
-        ('ap_bev_50', 'AP BEV @ 0.5'),
-        ('ap_bev_30', 'AP BEV @ 0.3'),
-        ('ap_3d_50', 'AP 3D  @ 0.5'),
-    ):
-        values = [metrics[name][key] for name in ('cooperative', 'vehicle_only')]
-        rows.append(f'{label:24}{values[0]:13.2f}{values[1]:14.2f}')
+    for measure in HEADLINES:
+        values = [metrics[name][measure.key] for name in ('cooperative', 'vehicle_only')]
+        rows.append(f'{measure.title:24}{values[0]:13.2f}{values[1]:14.2f}')
     latency, message = metrics['latency_ms'], metrics['message_bytes']
     rows += [
         f'{metrics["frames"]} frames, protocol {metrics["protocol"]}, AP in percent',

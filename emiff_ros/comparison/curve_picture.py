@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 
 from emiff_ros.comparison.disturbance import UNITS, Kind
 from emiff_ros.comparison.robustness import Curve
+from emiff_ros.dair.evaluation import HEADLINES, Measure
 from emiff_ros.viz.palette import LIGHT, Source, Theme
 
 TITLES: dict[Kind, str] = {
@@ -31,19 +32,18 @@ TITLES: dict[Kind, str] = {
     'exposure': 'Exposure of both images',
 }
 
-_MEASURE_TITLES = {'ap_bev_50': 'AP-BEV@0.5, %', 'ap_3d_50': 'AP-3D@0.5, %'}
 _MARKERS = 'osD^vPX*'
 _PANEL = (4.4, 3.1)
 
 
 def draw_curves(
-    curves: Sequence[Curve], measure: str = 'ap_bev_50', theme: Theme = LIGHT
+    curves: Sequence[Curve], measure: Measure = HEADLINES[0], theme: Theme = LIGHT
 ) -> Figure:
     """Draw one panel a disturbance, one line a method.
 
     Args:
         curves: of any methods and disturbances.
-        measure: key of the curves' values.
+        measure: which of the curves' values is drawn.
         theme: colours.
 
     Raises:
@@ -61,7 +61,7 @@ def draw_curves(
         facecolor=theme.background.hex,
     )
     FigureCanvasAgg(figure)
-    highest = max(max(curve.values[measure]) for curve in curves)
+    highest = max(max(curve.values[measure.key]) for curve in curves)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, kind in zip(panels, kinds, strict=False):
         _style(axes, theme)
@@ -74,7 +74,7 @@ def draw_curves(
         )
         axes.set_xticks(shown.sizes, [f'{size:g}' for size in shown.sizes])
         axes.set_xlabel(UNITS[kind])
-        axes.set_ylabel(_MEASURE_TITLES.get(measure, measure))
+        axes.set_ylabel(f'{measure.title}, %')
         axes.set_ylim(0.0, max(1.12 * highest, 1.0))
     for axes in panels[len(kinds) :]:
         axes.set_visible(False)
@@ -86,28 +86,28 @@ def draw_curves(
     return figure
 
 
-def curve_tables(curves: Sequence[Curve], measure: str = 'ap_bev_50') -> str:
+def curve_tables(curves: Sequence[Curve], measure: Measure = HEADLINES[0]) -> str:
     """Return one Markdown table a disturbance."""
     lines = []
     for kind in dict.fromkeys(curve.kind for curve in curves):
         group = [curve for curve in curves if curve.kind == kind]
         sizes = [f'{size:g} {UNITS[kind]}' for size in group[0].sizes]
-        title = f'{TITLES[kind]}, {_MEASURE_TITLES.get(measure, measure)}'
+        title = f'{TITLES[kind]}, {measure.title}, %'
         lines += [f'{title}, {group[0].frames} frames', '']
         rows = [['method', *sizes], ['---'] * (len(sizes) + 1)]
-        rows += [
-            [curve.method, *(f'{value:.2f}' for value in curve.values[measure])] for curve in group
-        ]
+        for curve in group:
+            values = [f'{value:.2f}' for value in curve.values[measure.key]]
+            rows.append([curve.method, *values])
         lines += ['| ' + ' | '.join(row) + ' |' for row in rows] + ['']
     return '\n'.join(lines)
 
 
-def _line(axes: Axes, curve: Curve, measure: str, number: int, theme: Theme) -> None:
+def _line(axes: Axes, curve: Curve, measure: Measure, number: int, theme: Theme) -> None:
     order = (Source.COOPERATIVE, Source.VEHICLE_ONLY, Source.ROADSIDE, Source.GROUND_TRUTH)
     colour = theme.source(order[number % len(order)]).hex
     style = '-' if number < len(order) else '--'
     axes.plot(
-        curve.sizes, curve.values[measure], color=colour, lw=1.8, ls=style, label=curve.method,
+        curve.sizes, curve.values[measure.key], color=colour, lw=1.8, ls=style, label=curve.method,
         marker=_MARKERS[number % len(_MARKERS)], ms=4.5, clip_on=False,
     )  # fmt: skip
 

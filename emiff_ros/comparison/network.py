@@ -128,6 +128,12 @@ class Network:
         )
 
     @torch.inference_mode()
+    def encode_infrastructure(self, frame: SensorFrame, stops: float = 0.0) -> NDArray[np.float32]:
+        """Encode a roadside picture into the tensor [c, h, w] that is to be sent."""
+        feature = self.model.encode_infrastructure(self._input(self.load(frame, stops)))
+        return feature[0].float().cpu().numpy()
+
+    @torch.inference_mode()
     def send(self, frame: SensorFrame, stops: float = 0.0) -> Sent:
         """Encode a roadside picture as it arrives at the vehicle: quantised, packed, unpacked."""
         return self._kept('sent', frame, stops, lambda: self._send(frame, stops))
@@ -173,15 +179,14 @@ class Network:
         return ScoredBoxes(transform_points(vehicle_from_station, found.corners), found.scores)
 
     def _send(self, frame: SensorFrame, stops: float) -> Sent:
-        image = self._input(self.load(frame, stops))
         if self.config.modality == 'early':
-            jpeg = frame.image_bytes()
+            image, jpeg = self._input(self.load(frame, stops)), frame.image_bytes()
             return Sent(None, image, len(jpeg), self._sizer.image(jpeg))
-        tensor = self.model.encode_infrastructure(image)
-        encoded = encode_feature(tensor[0].float().cpu().numpy(), self._quantization, self._coder)
+        tensor = self.encode_infrastructure(frame, stops)
+        encoded = encode_feature(tensor, self._quantization, self._coder)
         received = torch.from_numpy(decode_feature(encoded))[None].to(self._device)
         size = self._sizer.feature(encoded)
-        return Sent(received, None, _BYTES_PER_FLOAT * tensor[0].numel(), size)
+        return Sent(received, None, _BYTES_PER_FLOAT * tensor.size, size)
 
     def _kept(self, what: str, frame: SensorFrame, stops: float, make: Callable[[], Any]) -> Any:
         """Return the latest result again while frame and exposure stay the same."""

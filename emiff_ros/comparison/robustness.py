@@ -24,7 +24,7 @@ from tqdm import tqdm
 from emiff_ros.comparison.answer_store import AnswerStore, answers_file
 from emiff_ros.comparison.disturbance import Disturbance, Kind, delayed_pairs
 from emiff_ros.comparison.methods import Method, Runner
-from emiff_ros.dair.evaluation import evaluate, frame_results
+from emiff_ros.dair.evaluation import MEASURES, evaluate, frame_results
 from emiff_ros.dair.frames import CooperativePair
 from emiff_ros.dair.reader import DairFolder
 
@@ -33,12 +33,6 @@ SIZES: Mapping[Kind, tuple[float, ...]] = {
     'heading': (0.0, 0.5, 1.0, 2.0, 3.0, 4.0),
     'delay': (0.0, 100.0, 200.0, 300.0, 400.0, 500.0),
     'exposure': (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0),
-}
-
-_MEASURES = {
-    f'ap_{view}_{round(100 * threshold)}': (view, threshold)
-    for view in ('3d', 'bev')
-    for threshold in (0.3, 0.5, 0.7)
 }
 
 
@@ -153,8 +147,5 @@ def _curve(
         kind,
         tuple(points),
         len(next(iter(points.values()))),
-        {
-            measure: tuple(result.ap(*key) for result in results)
-            for measure, key in _MEASURES.items()
-        },
+        {measure.key: tuple(result.ap(*measure) for result in results) for measure in MEASURES},
     )

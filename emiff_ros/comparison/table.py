@@ -18,12 +18,12 @@ from collections.abc import Mapping, Sequence
 import csv
 from dataclasses import dataclass
 import io
+import itertools
 import math
 from typing import Any
 
-from emiff_ros.dair.evaluation import IOU_THRESHOLDS, RANGES, EvaluationResult
+from emiff_ros.dair.evaluation import MEASURES, RANGES, EvaluationResult, Measure
 
-_VIEWS = (('3d', 'AP-3D'), ('bev', 'AP-BEV'))
 _MAIN = 0.5
 
 
@@ -57,12 +57,9 @@ class Row:
     def values(self) -> dict[str, Any]:
         """Return every column of the CSV file; empty where AP is not defined."""
         values: dict[str, Any] = {'method': self.method, 'fusion': self.kind}
-        for view, _ in _VIEWS:
-            for threshold in IOU_THRESHOLDS:
-                for name in RANGES:
-                    ap = self.result.ap(view, threshold, name)
-                    key = f'ap_{view}_{round(100 * threshold)}_{name}'
-                    values[key] = '' if math.isnan(ap) else round(ap, 4)
+        for measure, name in itertools.product(MEASURES, RANGES):
+            ap = self.result.ap(*measure, name)
+            values[f'{measure.key}_{name}'] = '' if math.isnan(ap) else round(ap, 4)
         return values | {
             'message_bytes': round(self.message_bytes, 1),
             'ab_bytes': round(self.average_bytes, 1),
@@ -89,19 +86,15 @@ def to_csv(rows: Sequence[Row], facts: Mapping[str, str]) -> str:
 def to_markdown(rows: Sequence[Row], facts: Mapping[str, str]) -> str:
     """Return two Markdown tables, AP by range at IoU 0.5 and AP at the other thresholds."""
     result = rows[0].result
-    ranges = list(RANGES)
+    at_main = [measure for measure in MEASURES if measure.iou_threshold == _MAIN]
+    main = list(itertools.product(at_main, RANGES))
+    others = list(itertools.product([each for each in MEASURES if each not in at_main], RANGES))
     lines = [f'AP in percent, protocol {result.protocol}, {result.frames} frames.', '']
-    main = ['method']
-    main += [f'{title}@{_MAIN} {name}' for _, title in _VIEWS for name in ranges]
-    main += ['message bytes', 'AB bytes', 'ms', 'seed', 'steps']
-    lines += _table(main, [_main_row(row) for row in rows])
-    others = [threshold for threshold in IOU_THRESHOLDS if threshold != _MAIN]
-    columns = [(*view, limit, name) for view in _VIEWS for limit in others for name in ranges]
-    head = ['method', *(f'{title}@{limit} {name}' for _, title, limit, name in columns)]
-    body = [
-        [row.method, *(_ap(row.result, view, limit, name) for view, _, limit, name in columns)]
-        for row in rows
-    ]
+    head = ['method', *(f'{measure.title} {name}' for measure, name in main)]
+    head += ['message bytes', 'AB bytes', 'ms', 'seed', 'steps']
+    lines += _table(head, [[row.method, *_aps(row, main), *_costs(row)] for row in rows])
+    head = ['method', *(f'{measure.title} {name}' for measure, name in others)]
+    body = [[row.method, *_aps(row, others)] for row in rows]
     lines += ['', *_table(head, body), '']
     lines += [
         'Message bytes: serialised message, headers included, mean of a frame. AB: as published '
@@ -113,15 +106,14 @@ def to_markdown(rows: Sequence[Row], facts: Mapping[str, str]) -> str:
     return '\n'.join(lines) + '\n'
 
 
-def _main_row(row: Row) -> list[str]:
-    values = [_ap(row.result, view, _MAIN, name) for view, _ in _VIEWS for name in RANGES]
+def _aps(row: Row, columns: Sequence[tuple[Measure, str]]) -> list[str]:
+    values = [row.result.ap(*measure, name) for measure, name in columns]
+    return ['-' if math.isnan(value) else f'{value:.2f}' for value in values]
+
+
+def _costs(row: Row) -> list[str]:
     sizes = [f'{row.message_bytes:,.0f}', f'{row.average_bytes:,.0f}']
-    return [row.method, *values, *sizes, f'{row.milliseconds:.0f}', row.seeds, row.steps]
-
-
-def _ap(result: EvaluationResult, view: str, threshold: float, name: str) -> str:
-    value = result.ap(view, threshold, name)
-    return '-' if math.isnan(value) else f'{value:.2f}'
+    return [*sizes, f'{row.milliseconds:.0f}', row.seeds, row.steps]
 
 
 def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:

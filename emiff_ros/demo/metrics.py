@@ -103,7 +103,7 @@ def demo_metrics(drives: Sequence[DriveResult], seed: int | None) -> dict[str, A
     return {
         'protocol': PROTOCOL,
         'frames': sum(len(drive.pairs) for drive in drives),
-        **{name: _average_precision(result) for name, result in results.items()},
+        **{name: result.percentages() for name, result in results.items()},
         'ranges': {name: result.to_dict()['ranges'] for name, result in results.items()},
         'payload_bytes': _mean_and_max([size.payload for size in sizes]),
         'message_bytes': _mean_and_max([size.message for size in sizes]),
@@ -120,14 +120,6 @@ def demo_metrics(drives: Sequence[DriveResult], seed: int | None) -> dict[str, A
         'visible_share': visible_share([pair for drive in drives for pair in drive.pairs]),
         'seed': seed,
         'git_commit': git_commit(),
-    }
-
-
-def _average_precision(result: EvaluationResult) -> dict[str, float]:
-    return {
-        'ap_3d_50': result.ap('3d', 0.5),
-        'ap_bev_50': result.ap('bev', 0.5),
-        'ap_bev_30': result.ap('bev', 0.3),
     }
 
 

@@ -25,7 +25,6 @@ from emiff_ros.model.emiff import Emiff
 from emiff_ros.training.batch import Batch
 
 PROTOCOL = 'opendairv2x'
-MEASURES = {'ap_bev_50': ('bev', 0.5), 'ap_bev_30': ('bev', 0.3), 'ap_3d_50': ('3d', 0.5)}
 
 
 def predict(
@@ -62,6 +61,5 @@ def frame_results(batch: Batch, detections: Sequence[Boxes]) -> list[FrameResult
 
 def average_precisions(frames: Sequence[FrameResult], prefix: str) -> dict[str, float]:
     """Return AP in percent by name (``PREFIXap_bev_50``, ...); 0 where it is undefined."""
-    result = evaluate(frames, PROTOCOL)
-    values = {name: result.ap(*measure) for name, measure in MEASURES.items()}
+    values = evaluate(frames, PROTOCOL).percentages()
     return {f'{prefix}{name}': float(np.nan_to_num(value)) for name, value in values.items()}

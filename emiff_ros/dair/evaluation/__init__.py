@@ -22,14 +22,17 @@ from emiff_ros.dair.evaluation.communication import (
 from emiff_ros.dair.evaluation.evaluator import EvaluationResult, RangeResult, evaluate
 from emiff_ros.dair.evaluation.frame_result import FrameResult
 from emiff_ros.dair.evaluation.ground_truth import frame_results, ground_truth_corners
+from emiff_ros.dair.evaluation.measures import HEADLINES, MEASURES, Measure
 from emiff_ros.dair.evaluation.predictions import Prediction
-from emiff_ros.dair.evaluation.protocols import IOU_THRESHOLDS, PROTOCOLS, RANGES, Protocol
+from emiff_ros.dair.evaluation.protocols import PROTOCOLS, RANGES, Protocol
 from emiff_ros.dair.evaluation.results_file import read_results, write_results
 
 __all__ = [
     'EvaluationResult',
     'FrameResult',
-    'IOU_THRESHOLDS',
+    'HEADLINES',
+    'MEASURES',
+    'Measure',
     'PROTOCOLS',
     'Prediction',
     'Protocol',

@@ -16,6 +16,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+import itertools
 import math
 from typing import Any
 
@@ -24,10 +25,10 @@ from numpy.typing import NDArray
 
 from emiff_ros.dair.evaluation.average_precision import average_precision
 from emiff_ros.dair.evaluation.frame_result import FrameResult
-from emiff_ros.dair.evaluation.matching import VIEWS, FrameCandidates, match_frame
+from emiff_ros.dair.evaluation.matching import FrameCandidates, match_frame
+from emiff_ros.dair.evaluation.measures import HEADLINES, IOU_THRESHOLDS, VIEWS, Measure
 from emiff_ros.dair.evaluation.overlap import BoxSet, close_pairs, intersection_over_union
 from emiff_ros.dair.evaluation.protocols import (
-    IOU_THRESHOLDS,
     RANGES,
     Protocol,
     find_protocol,
@@ -41,13 +42,12 @@ class RangeResult:
     Attributes:
         ground_truth: number of ground-truth boxes that count.
         predictions: number of predictions that count, dummy boxes included.
-        average_precision: percent by (view, IoU threshold), views ``3d`` and ``bev``; NaN where
-            no ground truth counts.
+        average_precision: percent; NaN where no ground truth counts.
     """
 
     ground_truth: int
     predictions: int
-    average_precision: Mapping[tuple[str, float], float]
+    average_precision: Mapping[Measure, float]
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values with keys such as ``ap_3d_50``; None where undefined."""
@@ -55,9 +55,8 @@ class RangeResult:
             'ground_truth': self.ground_truth,
             'predictions': self.predictions,
         }
-        for (view, threshold), value in self.average_precision.items():
-            key = f'ap_{view}_{round(threshold * 100)}'
-            values[key] = None if math.isnan(value) else value
+        for measure, value in self.average_precision.items():
+            values[measure.key] = None if math.isnan(value) else value
         return values
 
 
@@ -81,7 +80,15 @@ class EvaluationResult:
         Raises:
             KeyError: for a view, threshold or range that was not evaluated.
         """
-        return self.ranges[range_name].average_precision[view, iou_threshold]
+        return self.ranges[range_name].average_precision[Measure(view, iou_threshold)]
+
+    def percentages(self, measures: Iterable[Measure] = HEADLINES) -> dict[str, float]:
+        """Return average precisions over all ranges, in percent, by name (``ap_bev_50``, ...).
+
+        Raises:
+            KeyError: for a measure that was not evaluated.
+        """
+        return {measure.key: self.ap(*measure) for measure in measures}
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready nested values."""
@@ -93,12 +100,12 @@ class EvaluationResult:
 
     def table(self) -> str:
         """Return a Markdown table, one row for each range."""
-        keys = list(next(iter(self.ranges.values())).average_precision)
+        measures = list(next(iter(self.ranges.values())).average_precision)
         header = ['range [m]', 'objects']
-        header += [f'AP-{view.upper()}@{threshold}' for view, threshold in keys]
+        header += [measure.title for measure in measures]
         rows = [header, ['---'] * len(header)]
         for name, result in self.ranges.items():
-            values = [f'{result.average_precision[key]:.2f}' for key in keys]
+            values = [f'{result.average_precision[measure]:.2f}' for measure in measures]
             rows.append([name, str(result.ground_truth), *values])
         lines = ['| ' + ' | '.join(row) + ' |' for row in rows]
         return f'Protocol {self.protocol}, {self.frames} frames\n' + '\n'.join(lines)
@@ -218,11 +225,10 @@ def _evaluate_range(
         )
     )
     values = {}
-    for view in VIEWS:
-        for threshold in iou_thresholds:
-            matches = [match_frame(*mask, view, threshold) for mask in masks]
-            scores, hits = _all_predictions(candidates, kept_predictions, matches, dummies)
-            values[view, threshold] = average_precision(scores, hits, objects)
+    for measure in itertools.starmap(Measure, itertools.product(VIEWS, iou_thresholds)):
+        matches = [match_frame(*mask, measure) for mask in masks]
+        scores, hits = _all_predictions(candidates, kept_predictions, matches, dummies)
+        values[measure] = average_precision(scores, hits, objects)
     predictions = int(sum(kept.sum() for kept in kept_predictions)) + dummies
     return RangeResult(objects, predictions, values)
 

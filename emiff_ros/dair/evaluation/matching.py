@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-VIEWS = ('3d', 'bev')
+from emiff_ros.dair.evaluation.measures import VIEWS, Measure
 
 
 @dataclass
@@ -41,8 +41,7 @@ def match_frame(
     candidates: FrameCandidates,
     kept_objects: Sequence[bool],
     kept_predictions: Sequence[bool],
-    view: str,
-    iou_threshold: float,
+    measure: Measure,
 ) -> list[int]:
     """Return the ranks of the true positives, in the order of the ground truth they were given to.
 
@@ -50,12 +49,12 @@ def match_frame(
     threshold; of exactly equal ones it takes the one with the lower score. Scores play no other
     part, so this is neither KITTI's nor COCO's matching.
     """
-    column = 1 + VIEWS.index(view)
+    column = 1 + VIEWS.index(measure.view)
     taken: list[int] = []
     for kept, touching in zip(kept_objects, candidates.by_object, strict=True):
         if not kept:
             continue
-        best_iou, best_rank = iou_threshold, None
+        best_iou, best_rank = measure.iou_threshold, None
         for candidate in touching:
             rank, iou = candidate[0], candidate[column]
             if iou >= best_iou and kept_predictions[rank] and rank not in taken:

@@ -24,8 +24,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-IOU_THRESHOLDS = (0.3, 0.5, 0.7)
-
 # Distance ranges along the vehicle's x axis, metres.
 RANGES: Mapping[str, tuple[float, float]] = {
     'overall': (0.0, 100.0),

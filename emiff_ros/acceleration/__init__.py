@@ -22,8 +22,8 @@ The model stays the plain reference; ``network.py`` has the same methods, ``enco
 roadside unit. ``steps.py`` cuts a frame into steps; ``config.py`` says how each is computed. One
 idea a file:
 
-- the whole network: ``batch_norm.py``, ``channels_last.py``, ``precision.py``, ``heap.py``,
-  ``cuda_graph.py``, ``fused_convolution.py``;
+- the whole network: ``batch_norm.py``, ``precision.py``, ``heap.py``, ``cuda_graph.py``,
+  ``fused_convolution.py``;
 - pictures and stems: ``image_preparation.py``, ``stem.py``; pairs of them: ``pair_detector.py``;
 - cameras: ``camera_values.py``; what cuDNN is told: ``convolution_settings.py``;
 - attention and sampling: ``deformable_norm.py``, ``deformable_taps.py``, ``voxel_reads.py``;

@@ -21,7 +21,6 @@ import torch
 from torch import Tensor
 
 from emiff_ros.acceleration.batch_norm import fold_batch_norms
-from emiff_ros.acceleration.channels_last import put_channels_last
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.convolution_settings import convolution_settings
 from emiff_ros.acceleration.cuda_graph import CapturedStep
@@ -33,6 +32,7 @@ from emiff_ros.acceleration.openvino_program import OpenVinoProgram
 from emiff_ros.acceleration.precision import set_precision
 from emiff_ros.acceleration.rounded_parts import round_encoder
 from emiff_ros.acceleration.stem import pool_in_slices
+from emiff_ros.model.channels_last import put_channels_last
 from emiff_ros.model.encoders import InfrastructureEncoder
 
 _PART = 'infrastructure_encoder'

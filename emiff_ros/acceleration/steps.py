@@ -24,7 +24,6 @@ from torch import Tensor, nn
 from emiff_ros.acceleration.batch_norm import fold_batch_norms
 from emiff_ros.acceleration.calibration import NeckCalibration
 from emiff_ros.acceleration.candidates import Candidates, find_candidates
-from emiff_ros.acceleration.channels_last import put_channels_last
 from emiff_ros.acceleration.column_neck import ColumnNeck
 from emiff_ros.acceleration.config import AccelerationConfig
 from emiff_ros.acceleration.deformable_taps import read_deformations_by_taps
@@ -39,6 +38,7 @@ from emiff_ros.acceleration.volume_neck import HeightMajorNeck
 from emiff_ros.acceleration.voxel_reads import VoxelReader, VoxelReads
 from emiff_ros.model import Emiff, HeadMaps
 from emiff_ros.model.camera import CameraBatch
+from emiff_ros.model.channels_last import put_channels_last
 from emiff_ros.model.neck import FoldedNeck, VolumeNeck
 
 Maps = tuple[Tensor, ...]

@@ -19,10 +19,11 @@ from typing import Any
 
 from lightning.pytorch import LightningModule
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from emiff_ros.dair.evaluation import FrameResult
+from emiff_ros.model.channels_last import put_channels_last
 from emiff_ros.model.config import EmiffConfig
 from emiff_ros.model.emiff import Emiff, InfrastructureView
 from emiff_ros.training.batch import Batch
@@ -58,11 +59,7 @@ class EmiffModule(LightningModule):
         super().__init__()
         self.model = Emiff(model)
         if training.channels_last:
-            for part in self.model.modules():
-                if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
-                    part.to(memory_format=torch.channels_last)
-                elif isinstance(part, nn.Conv3d):
-                    part.to(memory_format=torch.channels_last_3d)
+            put_channels_last(self.model)
         self.training_config = training
         if training.train_parts is not None:
             freeze_all_but(self.model, training.train_parts)

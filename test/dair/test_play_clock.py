@@ -19,8 +19,8 @@ import math
 import pytest
 
 from emiff_ros.dair.play_clock import PlayClock
+from emiff_ros.stamps import SECOND
 
-SECOND = 1_000_000_000
 START = 1626240240 * SECOND
 
 

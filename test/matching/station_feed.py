@@ -16,8 +16,9 @@
 
 from dataclasses import dataclass
 
-MS = 1_000_000
-SECOND = 1_000_000_000
+from emiff_ros.stamps import MILLISECOND, SECOND
+
+MS = MILLISECOND
 START = 1_700_000_000 * SECOND
 
 

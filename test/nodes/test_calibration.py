@@ -18,8 +18,7 @@ import pytest
 from emiff_msgs.msg import CameraCalibration
 from emiff_ros.nodes.calibration import CalibrationBuffer
 from emiff_ros.nodes.refusal import Refusal
-
-SECOND = 1_000_000_000
+from emiff_ros.stamps import SECOND
 
 
 def calibration(seconds, x=0.0):

@@ -19,8 +19,7 @@ from emiff_msgs.msg import FusionStatus, StationStatus
 from emiff_ros.matching.counters import StationCounters
 from emiff_ros.matching.results import Match, MatchState
 from emiff_ros.nodes.fusion_status import fusion_status_message
-
-SECOND = 1_000_000_000
+from emiff_ros.stamps import SECOND
 
 
 def status(*matches, known=None):

@@ -20,8 +20,7 @@ import pytest
 
 from emiff_ros.nodes.poses import PoseBuffer
 from emiff_ros.nodes.refusal import Refusal
-
-SECOND = 1_000_000_000
+from emiff_ros.stamps import SECOND
 
 
 def odometry(seconds, x=0.0, yaw=0.0):

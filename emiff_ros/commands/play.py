@@ -32,9 +32,9 @@ import rclpy
 from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
+from emiff_ros.bags.player import DEFAULT_CLOCK_FREQUENCY, BagPlayer
+from emiff_ros.bags.player_topics import read_qos_overrides
 from emiff_ros.commands.play_keys import keys_control
-from emiff_ros.dair.bag_player import DEFAULT_CLOCK_FREQUENCY, BagPlayer
-from emiff_ros.dair.player_topics import read_qos_overrides
 from emiff_ros.demo.sources import default_cache, find_bag
 from emiff_ros.topic_names import check_topic_name
 

@@ -26,7 +26,7 @@ import threading
 import tty
 from typing import TextIO
 
-from emiff_ros.dair.bag_player import BagPlayer
+from emiff_ros.bags.player import BagPlayer
 
 JUMP = 5.0
 """Seconds of the bag that an arrow key jumps."""

@@ -25,8 +25,8 @@ import rclpy
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
+from emiff_ros.bags.recorder import BagRecorder
 from emiff_ros.commands.bag_options import add_metadata_version
-from emiff_ros.dair.bag_recorder import BagRecorder
 from emiff_ros.executor import spin
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from rosbags.typesys.store import Typestore
 
+from emiff_ros.bags.message_types import make_typestore
 from emiff_ros.dair.bag_topics import (
     CAMERA_CALIBRATION,
     CAMERA_INFO,
@@ -31,7 +32,6 @@ from emiff_ros.dair.bag_topics import (
     VEHICLE_FRAME,
     SideTopics,
 )
-from emiff_ros.dair.message_types import make_typestore
 from emiff_ros.geometry import Affine, as_affine, quaternion_from_rotation
 from emiff_ros.stamps import SECOND
 

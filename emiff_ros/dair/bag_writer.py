@@ -29,17 +29,11 @@ import shutil
 from typing import Any, Literal
 
 import numpy as np
-from rosbags.interfaces import (
-    Connection,
-    Qos,
-    QosDurability,
-    QosHistory,
-    QosLiveliness,
-    QosReliability,
-    QosTime,
-)
+from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin, Writer
 
+from emiff_ros.bags.errors import BagError
+from emiff_ros.bags.qos import bag_qos
 from emiff_ros.dair.bag_frames import (
     POSE_TIMES,
     FrameMessages,
@@ -48,7 +42,7 @@ from emiff_ros.dair.bag_frames import (
 )
 from emiff_ros.dair.bag_messages import MessageFactory, NamedTransform
 from emiff_ros.dair.bag_topics import TF_STATIC, TOPIC_TYPES
-from emiff_ros.dair.errors import BagError, DairError
+from emiff_ros.dair.errors import DairError
 from emiff_ros.dair.frames import (
     CooperativePair,
     InfrastructureFrame,
@@ -68,8 +62,6 @@ METADATA_KEY = 'emiff_ros.dair'
 PAIRS_FILE = 'pairs.csv'
 """Which images the data set pairs, beside the bag's own files."""
 
-# What rmw calls infinite.
-_FOREVER = QosTime(9223372036, 854775807)
 _SIDES = {VehicleFrame: 'vehicle', InfrastructureFrame: 'infrastructure'}
 
 
@@ -293,18 +285,3 @@ def _make_room(target: Path, overwrite: bool) -> None:
     if not (target / 'metadata.yaml').is_file():
         raise BagError(target, 'exists and is no bag', 'choose another target')
     shutil.rmtree(target)
-
-
-def bag_qos(transient_local: bool) -> Qos:
-    """Return the profile that a bag names for a topic: reliable, keep last 10."""
-    return Qos(
-        history=QosHistory.KEEP_LAST,
-        depth=10,
-        reliability=QosReliability.RELIABLE,
-        durability=QosDurability.TRANSIENT_LOCAL if transient_local else QosDurability.VOLATILE,
-        deadline=_FOREVER,
-        lifespan=_FOREVER,
-        liveliness=QosLiveliness.AUTOMATIC,
-        liveliness_lease_duration=_FOREVER,
-        avoid_ros_namespace_conventions=False,
-    )

@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 from rosbags.serde import SerdeError
 
-from emiff_ros.dair.bag_reader import bag_topics, open_bag, require_topics
+from emiff_ros.bags.errors import BagError
+from emiff_ros.bags.message_types import add_type, definition_file, make_typestore
+from emiff_ros.bags.reader import bag_topics, open_bag, require_topics
 from emiff_ros.dair.bag_topics import DETECTIONS, VEHICLE_DETECTIONS
-from emiff_ros.dair.errors import BagError
 from emiff_ros.dair.evaluation.predictions import Prediction
 from emiff_ros.dair.labels import category_of
-from emiff_ros.dair.message_types import add_type, definition_file, make_typestore
 from emiff_ros.geometry import box_corners, rotation_from_quaternion
 from emiff_ros.stamps import nanoseconds_of
 

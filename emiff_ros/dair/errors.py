@@ -14,23 +14,11 @@
 
 """Named errors of the DAIR-V2X-C folder: each says which file, which key and what to do."""
 
-from pathlib import Path
+from emiff_ros.errors import FileError
 
 
-class DairError(ValueError):
-    """Something in a DAIR-V2X-C folder cannot be used.
-
-    Attributes:
-        path: the file (or folder) that is at fault.
-        key: the JSON key at fault, if one is.
-    """
-
-    def __init__(self, path: Path | str, what: str, remedy: str, key: str | None = None) -> None:
-        """Compose the message ``path: key 'key': what; remedy``."""
-        self.path = Path(path)
-        self.key = key
-        where = f'{path}: ' if key is None else f"{path}: key '{key}': "
-        super().__init__(f'{where}{what}; {remedy}')
+class DairError(FileError):
+    """Something in a DAIR-V2X-C folder cannot be used."""
 
 
 class MissingFileError(DairError):
@@ -63,11 +51,3 @@ class SplitError(DairError):
 
 class ResultsError(DairError):
     """A results file lacks a key or holds boxes that cannot be evaluated."""
-
-
-class BagError(DairError):
-    """A bag cannot be written, read or played."""
-
-
-class MissingTopicsError(BagError):
-    """A bag lacks topics that are needed; the message lists those and the ones it has."""

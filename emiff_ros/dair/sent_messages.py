@@ -23,11 +23,11 @@ from typing import Any
 from rosbags.interfaces import Connection
 from rosbags.serde import SerdeError
 
-from emiff_ros.dair.bag_reader import bag_topics, open_bag
+from emiff_ros.bags.errors import BagError
+from emiff_ros.bags.message_types import add_type, definition_file, make_typestore
+from emiff_ros.bags.reader import bag_topics, open_bag
 from emiff_ros.dair.bag_topics import COMPRESSED_IMAGE, DETECTIONS
-from emiff_ros.dair.errors import BagError
 from emiff_ros.dair.evaluation import late_fusion_bytes
-from emiff_ros.dair.message_types import add_type, definition_file, make_typestore
 
 FEATURE_TENSOR = 'emiff_msgs/msg/FeatureTensor'
 

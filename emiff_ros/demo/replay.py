@@ -29,8 +29,8 @@ from rclpy.context import Context
 from tqdm import tqdm
 
 from emiff_msgs.msg import FusionStatus
+from emiff_ros.bags.player import BagPlayer
 from emiff_ros.bringup import FEATURES, ProcessDescription
-from emiff_ros.dair.bag_player import BagPlayer
 from emiff_ros.demo.domain import isolated_domain
 from emiff_ros.demo.listener import Detections, FeatureSize, ResultListener
 from emiff_ros.demo.processes import NodeProcess

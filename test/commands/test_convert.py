@@ -19,8 +19,8 @@ import json
 from dair.dair_folder import truncate, write_dair_folder
 import pytest
 
+from emiff_ros.bags.reader import bag_topics
 from emiff_ros.cli import main
-from emiff_ros.dair.bag_reader import bag_topics
 
 
 @pytest.fixture

@@ -26,8 +26,8 @@ pytest.importorskip('emiff_msgs.msg')
 import rclpy
 from rclpy.context import Context
 
+from emiff_ros.bags.player import BagPlayer
 from emiff_ros.commands.play_keys import keys_control, press
-from emiff_ros.dair.bag_player import BagPlayer
 from emiff_ros.dair.bag_writer import write_bag
 from emiff_ros.dair.reader import DairFolder
 

@@ -17,8 +17,8 @@
 import numpy as np
 from rosbags.rosbag2 import StoragePlugin, Writer
 
+from emiff_ros.bags.message_types import make_typestore
 from emiff_ros.dair.bag_topics import DETECTIONS, VEHICLE_DETECTIONS
-from emiff_ros.dair.message_types import make_typestore
 from emiff_ros.geometry import quaternion_from_rotation
 
 VISION_TYPES = [

@@ -34,11 +34,11 @@ from PIL import Image
 import pytest
 from rosbags.rosbag2 import Reader
 
+from emiff_ros.bags.errors import BagError
+from emiff_ros.bags.message_types import make_typestore
 from emiff_ros.dair.bag_messages import rigid_part
 from emiff_ros.dair.bag_topics import CAMERA_CALIBRATION, TOPIC_TYPES
 from emiff_ros.dair.bag_writer import METADATA_KEY, PAIRS_FILE, write_bag
-from emiff_ros.dair.errors import BagError
-from emiff_ros.dair.message_types import make_typestore
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.geometry import (
     compose,

@@ -19,9 +19,9 @@ from dair.detections_folder import write_detections
 import numpy as np
 import pytest
 
+from emiff_ros.bags.errors import BagError, MissingTopicsError
 from emiff_ros.dair.bag_writer import write_bag
 from emiff_ros.dair.detections_bag import read_detections
-from emiff_ros.dair.errors import BagError, MissingTopicsError
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.geometry import box_corners
 

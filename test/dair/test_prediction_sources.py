@@ -19,8 +19,9 @@ from dair.detections_folder import write_detections
 import numpy as np
 import pytest
 
+from emiff_ros.bags.errors import MissingTopicsError
 from emiff_ros.dair.bag_writer import write_bag
-from emiff_ros.dair.errors import MissingTopicsError, ResultsError
+from emiff_ros.dair.errors import ResultsError
 from emiff_ros.dair.evaluation import Prediction, write_results
 from emiff_ros.dair.prediction_sources import load_predictions
 from emiff_ros.dair.reader import DairFolder

@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 
+from emiff_ros.bags.errors import BagError
+from emiff_ros.bags.message_types import make_typestore
 from emiff_ros.dair.bag_writer import write_bag
-from emiff_ros.dair.errors import BagError
-from emiff_ros.dair.message_types import make_typestore
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.dair.sent_messages import FEATURE_TENSOR, message_sizes
 

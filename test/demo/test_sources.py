@@ -16,7 +16,7 @@
 
 from dair.dair_folder import write_dair_folder
 
-from emiff_ros.dair.bag_reader import bag_topics
+from emiff_ros.bags.reader import bag_topics
 from emiff_ros.demo import sources
 from emiff_ros.demo.sources import default_cache, find_bag
 

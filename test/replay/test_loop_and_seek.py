@@ -24,7 +24,7 @@ from rclpy.qos import QoSProfile
 from rclpy.time import Time
 
 from emiff_msgs.msg import FusionStatus
-from emiff_ros.dair.bag_player import BagPlayer
+from emiff_ros.bags.player import BagPlayer
 from emiff_ros.demo.domain import isolated_domain
 from emiff_ros.demo.processes import NodeProcess
 from emiff_ros.demo.replay import spinning_listener

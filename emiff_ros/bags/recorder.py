@@ -34,10 +34,10 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_types_from_msg
 from rosbags.typesys.store import Typestore
 
-from emiff_ros.dair.bag_writer import bag_qos
-from emiff_ros.dair.errors import BagError, MissingFileError
-from emiff_ros.dair.message_types import add_type, definition_file, make_typestore
-from emiff_ros.dair.player_topics import message_class
+from emiff_ros.bags.errors import BagError, MissingFileError
+from emiff_ros.bags.message_types import add_type, definition_file, make_typestore
+from emiff_ros.bags.player_topics import message_class
+from emiff_ros.bags.qos import bag_qos
 from emiff_ros.topic_names import check_topic_name
 
 DEPTH = 100

@@ -18,7 +18,7 @@ import math
 
 import pytest
 
-from emiff_ros.dair.play_clock import PlayClock
+from emiff_ros.bags.play_clock import PlayClock
 from emiff_ros.stamps import SECOND
 
 START = 1626240240 * SECOND

@@ -23,7 +23,7 @@ import sys
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-from emiff_ros.dair.errors import BagError, MissingFileError
+from emiff_ros.bags.errors import BagError, MissingFileError
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 

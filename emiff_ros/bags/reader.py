@@ -22,7 +22,7 @@ import sqlite3
 
 from rosbags.rosbag2 import Reader, ReaderError
 
-from emiff_ros.dair.errors import BagError, MissingFileError, MissingTopicsError
+from emiff_ros.bags.errors import BagError, MissingFileError, MissingTopicsError
 
 _REMEDY = 'record or convert the bag again'
 

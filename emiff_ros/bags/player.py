@@ -31,10 +31,10 @@ from rosbags.interfaces import Connection
 from rosbags.rosbag2 import Reader
 from rosgraph_msgs.msg import Clock
 
-from emiff_ros.dair.bag_reader import open_bag, require_topics
-from emiff_ros.dair.play_clock import PlayClock
-from emiff_ros.dair.player_publishers import CLOCK_TOPIC, BagPublishers
-from emiff_ros.dair.player_topics import DEFAULT_DEPTH
+from emiff_ros.bags.play_clock import PlayClock
+from emiff_ros.bags.player_publishers import CLOCK_TOPIC, BagPublishers
+from emiff_ros.bags.player_topics import DEFAULT_DEPTH
+from emiff_ros.bags.reader import open_bag, require_topics
 from emiff_ros.stamps import SECOND
 
 DEFAULT_CLOCK_FREQUENCY = 40.0

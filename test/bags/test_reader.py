@@ -17,9 +17,9 @@
 from dair.dair_folder import truncate, write_dair_folder
 import pytest
 
-from emiff_ros.dair.bag_reader import bag_topics, open_bag, require_topics
+from emiff_ros.bags.errors import BagError, MissingFileError, MissingTopicsError
+from emiff_ros.bags.reader import bag_topics, open_bag, require_topics
 from emiff_ros.dair.bag_writer import write_bag
-from emiff_ros.dair.errors import BagError, MissingFileError, MissingTopicsError
 from emiff_ros.dair.reader import DairFolder
 
 

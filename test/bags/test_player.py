@@ -24,9 +24,9 @@ from dair.dair_folder import write_dair_folder
 import pytest
 from rosbags.rosbag2 import Reader
 
+from emiff_ros.bags.errors import BagError, MissingFileError, MissingTopicsError
 from emiff_ros.dair.bag_topics import TOPIC_TYPES
 from emiff_ros.dair.bag_writer import write_bag
-from emiff_ros.dair.errors import BagError, MissingFileError, MissingTopicsError
 from emiff_ros.dair.reader import DairFolder
 
 rclpy = pytest.importorskip('rclpy')
@@ -41,9 +41,9 @@ from sensor_msgs.msg import CompressedImage  # noqa: E402
 from tf2_msgs.msg import TFMessage  # noqa: E402
 
 from emiff_msgs.msg import CameraCalibration  # noqa: E402
-from emiff_ros.dair import player_topics  # noqa: E402
-from emiff_ros.dair.bag_player import BagPlayer  # noqa: E402
-from emiff_ros.dair.player_topics import read_qos_overrides  # noqa: E402
+from emiff_ros.bags import player_topics  # noqa: E402
+from emiff_ros.bags.player import BagPlayer  # noqa: E402
+from emiff_ros.bags.player_topics import read_qos_overrides  # noqa: E402
 from emiff_ros.share import share_directory  # noqa: E402
 
 IMAGE = '/vehicle/camera/image/compressed'

@@ -16,15 +16,15 @@
 
 import pytest
 
-from emiff_ros.dair import message_types
-from emiff_ros.dair.bag_topics import CAMERA_CALIBRATION, TOPIC_TYPES
-from emiff_ros.dair.errors import BagError, MissingFileError
-from emiff_ros.dair.message_types import (
+from emiff_ros.bags import message_types
+from emiff_ros.bags.errors import BagError, MissingFileError
+from emiff_ros.bags.message_types import (
     add_type,
     definition_file,
     installed_type_hash,
     make_typestore,
 )
+from emiff_ros.dair.bag_topics import CAMERA_CALIBRATION, TOPIC_TYPES
 
 
 def test_definition_in_the_source_tree_and_in_a_prefix(tmp_path, monkeypatch):

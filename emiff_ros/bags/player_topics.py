@@ -28,8 +28,8 @@ from rclpy.qos import (
 from rosbags.interfaces import Connection, QosDurability
 import yaml
 
-from emiff_ros.dair.errors import BagError, MissingFileError
-from emiff_ros.dair.message_types import installed_type_hash
+from emiff_ros.bags.errors import BagError, MissingFileError
+from emiff_ros.bags.message_types import installed_type_hash
 
 DEFAULT_DEPTH = 10
 

@@ -24,8 +24,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosbags.interfaces import Connection
 from rosgraph_msgs.msg import Clock
 
-from emiff_ros.dair.errors import BagError
-from emiff_ros.dair.player_topics import message_class, publisher_qos, why_not_playable
+from emiff_ros.bags.errors import BagError
+from emiff_ros.bags.player_topics import message_class, publisher_qos, why_not_playable
 
 CLOCK_TOPIC = '/clock'
 

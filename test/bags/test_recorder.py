@@ -33,13 +33,13 @@ from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 
 from emiff_msgs.msg import FusionStatus, StationStatus
-from emiff_ros.dair.bag_player import BagPlayer
-from emiff_ros.dair.bag_reader import bag_topics, open_bag
-from emiff_ros.dair.bag_recorder import BagRecorder
+from emiff_ros.bags.errors import BagError
+from emiff_ros.bags.message_types import make_typestore
+from emiff_ros.bags.player import BagPlayer
+from emiff_ros.bags.player_topics import message_class
+from emiff_ros.bags.reader import bag_topics, open_bag
+from emiff_ros.bags.recorder import BagRecorder
 from emiff_ros.dair.bag_writer import write_bag
-from emiff_ros.dair.errors import BagError
-from emiff_ros.dair.message_types import make_typestore
-from emiff_ros.dair.player_topics import message_class
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.demo.domain import isolated_domain
 
@@ -131,7 +131,7 @@ def test_an_unknown_type_is_skipped_with_its_reason(node, tmp_path, monkeypatch)
     def not_installed(name):
         raise ModuleNotFoundError(f'No module named {name!r}')
 
-    monkeypatch.setattr('emiff_ros.dair.bag_recorder.message_class', not_installed)
+    monkeypatch.setattr('emiff_ros.bags.recorder.message_class', not_installed)
     node.create_publisher(String, 'a', 10)
     with BagRecorder(node, tmp_path / 'bag', ['/a']) as recorder:
         wait_for(lambda: recorder.skipped, 20.0)

@@ -67,8 +67,8 @@ class BagPlayer:
 
     ``play`` blocks in the caller's thread; ``stop``, ``pause``, ``resume`` and ``seek`` may be
     called from any thread, also from the progress callback; a shutdown of the node's context stops
-    it too. Where a replay begins later than the bag, the last message before of each latched topic
-    (transient local, such as /tf_static) is published first.
+    it too. Where a replay begins later than the bag, the last messages before (at most 10) of each
+    latched topic (transient local, such as /tf_static) are published first.
 
     Topics whose type is not installed, or was recorded with another definition, are left out: see
     ``skipped``.

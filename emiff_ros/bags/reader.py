@@ -18,9 +18,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-import sqlite3
+from typing import Any
 
-from rosbags.rosbag2 import Reader, ReaderError
+from rosbags.interfaces import Connection
+from rosbags.rosbag2 import Reader
 
 from emiff_ros.bags.errors import BagError, MissingFileError, MissingTopicsError
 
@@ -33,6 +34,28 @@ class BagTopic:
 
     type_name: str
     messages: int
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Raise BagError for whatever the library and its decompressors raise inside the block."""
+    try:
+        yield
+    except Exception as error:
+        reason = f'{type(error).__name__}: {error}'
+        raise BagError(path, f'cannot be read ({reason})', _REMEDY) from error
+
+
+class _NamingReader(Reader):
+    """A reader whose own errors, and none of its caller's, become BagError."""
+
+    def open(self) -> None:
+        with _damage_named(self.path):
+            super().open()
+
+    def messages(self, *args: Any, **kwargs: Any) -> Iterator[tuple[Connection, int, bytes]]:
+        with _damage_named(self.path):
+            yield from super().messages(*args, **kwargs)
 
 
 @contextmanager
@@ -50,11 +73,10 @@ def open_bag(path: Path | str) -> Iterator[Reader]:
         raise MissingFileError(
             path, 'is no bag (no metadata.yaml)', "give a bag folder, or run 'ros2 bag reindex'"
         )
-    try:
-        with Reader(path) as reader:
-            yield reader
-    except (ReaderError, sqlite3.DatabaseError) as error:
-        raise BagError(path, f'cannot be read ({error})', _REMEDY) from error
+    with _damage_named(path):
+        reader = _NamingReader(path)
+    with reader:
+        yield reader
 
 
 def bag_topics(path: Path | str) -> dict[str, BagTopic]:

@@ -23,6 +23,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock
+import time
 from typing import Literal
 
 from rclpy.clock import Clock, ClockType
@@ -55,10 +56,12 @@ class BagRecorder:
 
     The log time is the node's clock at the arrival, so that with ``use_sim_time`` a recording of
     a replay has the time of the replayed bag; what arrives before that time begins gets its first
-    moment. The node must be spun; use it as a context manager.
+    moment, or the system's time if none has begun by the end. The node must be spun; use it as a
+    context manager.
 
     Attributes:
         messages: number of messages by topic.
+        dropped: number of messages that gave way to later ones before the simulated time began.
         skipped: reason by topic for each one that cannot be recorded.
     """
 
@@ -74,7 +77,7 @@ class BagRecorder:
         Args:
             node: owns the subscriptions.
             path: folder of the bag; must not exist.
-            topics: names as in the graph.
+            topics: names; a relative one is resolved as those of the node's own topics.
             metadata_version: 9 for ROS 2 Jazzy and later, 8 for Humble and Iron.
 
         Raises:
@@ -82,14 +85,16 @@ class BagRecorder:
             BagError: if the path exists.
         """
         self._node = node
-        self._missing = list(dict.fromkeys(topics))
-        if not self._missing:
+        topics = list(topics)
+        if not topics:
             raise ValueError('no topics to record; name at least one')
-        for topic in self._missing:
+        for topic in topics:
             check_topic_name(topic)
+        self._missing = list(dict.fromkeys(map(node.resolve_topic_name, topics)))
         if Path(path).exists():
             raise BagError(path, 'exists already', 'choose another path')
         self.messages: Counter[str] = Counter()
+        self.dropped = 0
         self.skipped: dict[str, str] = {}
         self._typestore = make_typestore()
         self._writer = Writer(
@@ -122,7 +127,7 @@ class BagRecorder:
         self._subscriptions.clear()
         with self._writing:
             self._open = False
-            self._write_waiting(self._node.get_clock().now().nanoseconds)
+            self._write_waiting(self._node.get_clock().now().nanoseconds or time.time_ns())
             self._writer.close()
 
     def __enter__(self) -> BagRecorder:
@@ -171,6 +176,7 @@ class BagRecorder:
         with self._writing:
             if not self._open:
                 return
+            self.dropped += len(self._waiting) == self._waiting.maxlen
             self._waiting.append((connection, data))
             now = self._node.get_clock().now().nanoseconds
             if now > 0:  # a bag that begins in 1970 would be played for decades

@@ -34,9 +34,13 @@ from tqdm import tqdm
 
 from emiff_ros.bags.player import DEFAULT_CLOCK_FREQUENCY, BagPlayer
 from emiff_ros.bags.player_topics import read_qos_overrides
+from emiff_ros.bags.reader import bag_topics
 from emiff_ros.commands.play_keys import keys_control
 from emiff_ros.demo.sources import default_cache, find_bag
 from emiff_ros.topic_names import check_topic_name
+
+DEFAULT_WAIT = 10.0
+"""Seconds to wait at most for subscribers of topics that are named without a time."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +80,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--wait-for-subscribers',
         type=float,
-        default=0.0,
         metavar='SECONDS',
         help='wait at most this long until every topic has a subscriber',
     )
@@ -84,7 +87,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--wait-for',
         nargs='+',
         metavar='TOPIC',
-        help='wait for the subscribers of these topics only, as published',
+        help='wait for the subscribers of these topics only, as published, '
+        f'{DEFAULT_WAIT:g} s at most if --wait-for-subscribers gives no other time',
     )
     parser.add_argument(
         '--cache',
@@ -124,11 +128,15 @@ def run(arguments: argparse.Namespace) -> int:
                 progress=progress,
             )
             with stopped_by_signals(player), keys_control(player):
-                if arguments.wait_for_subscribers:
+                for topic in sorted(remappings.keys() - bag_topics(bag).keys()):
+                    print(f'  not remapped: {topic}: the bag has no such topic')
+                longest_wait = arguments.wait_for_subscribers
+                if longest_wait is None:
+                    longest_wait = DEFAULT_WAIT if arguments.wait_for else 0.0
+                if longest_wait:
                     awaited = arguments.wait_for or player.topics
                     unheard = player.wait_for_subscribers(
-                        [topic for topic in awaited if topic in player.topics],
-                        arguments.wait_for_subscribers,
+                        [topic for topic in awaited if topic in player.topics], longest_wait
                     )
                     for topic in unheard:
                         print(f'  still without a subscriber: {topic}')

@@ -37,14 +37,16 @@ _POLL_SECONDS = 0.2
 
 @contextmanager
 def keys_control(player: BagPlayer, terminal: TextIO | None = None) -> Iterator[None]:
-    """Let keys control a player inside the block, if there is a terminal.
+    """Let keys control a player inside the block, if there is a terminal and it is this process's.
+
+    A shell gives its terminal to its foreground job only, and stops others that change its mode.
 
     Args:
         player: what they control.
         terminal: where they are read; by default standard input.
     """
     terminal = sys.stdin if terminal is None else terminal
-    if terminal.closed or not terminal.isatty():
+    if terminal.closed or not terminal.isatty() or not _in_foreground(terminal.fileno()):
         yield
         return
     descriptor = terminal.fileno()
@@ -59,6 +61,13 @@ def keys_control(player: BagPlayer, terminal: TextIO | None = None) -> Iterator[
         ended.set()
         reader.join()
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+def _in_foreground(descriptor: int) -> bool:
+    try:
+        return os.tcgetpgrp(descriptor) == os.getpgrp()
+    except OSError:  # the terminal of another session
+        return False
 
 
 def _read(player: BagPlayer, descriptor: int, ended: threading.Event) -> None:

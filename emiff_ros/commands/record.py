@@ -52,12 +52,17 @@ def run(arguments: argparse.Namespace) -> int:
             with suppress(KeyboardInterrupt):
                 spin(node)
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # finish the bag
+        has_time = node.get_clock().now().nanoseconds > 0
     finally:
         node.destroy_node()
         rclpy.try_shutdown()
     print(
         f'{arguments.bag}: {recorder.messages.total()} messages on {len(recorder.messages)} topics'
     )
+    if recorder.dropped:
+        print(f'  not recorded: {recorder.dropped} messages from before the simulated time')
+    if not has_time:
+        print("  no simulated time came, stamps are the system's: is somebody publishing /clock?")
     for topic, reason in recorder.skipped.items():
         print(f'  not recorded: {topic}: {reason}')
     for topic in recorder.missing:

@@ -20,6 +20,7 @@ import hashlib
 import logging
 import os
 from pathlib import Path
+import shutil
 
 from emiff_ros.dair.bag_writer import write_bag
 from emiff_ros.dair.reader import DairFolder
@@ -50,7 +51,9 @@ def find_bag(source: str, cache: Path) -> Path:
         cache: where scenes and converted bags are kept.
 
     Raises:
-        DairError: if a folder cannot be read or converted.
+        DairError: if a folder cannot be read.
+        BagError: if a folder cannot be converted.
+        ValueError: if something else is where the cache keeps the generated scene.
     """
     if source == DEMO:
         root = cache / 'scene'
@@ -80,9 +83,22 @@ def _converted(root: Path, cache: Path) -> Path:
     if not (bag / 'metadata.yaml').exists():
         logger.info('converting %s to %s', folder.root, bag)
         unfinished = bag.with_name(f'{bag.name}.{os.getpid()}')
-        report = write_bag(folder, unfinished)
-        logger.info(
-            '%d messages; %d frames left out', report.messages.total(), len(report.refused)
-        )
-        unfinished.rename(bag)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        try:
+            report = write_bag(folder, unfinished)
+            logger.info(
+                '%d messages; %d frames left out', report.messages.total(), len(report.refused)
+            )
+            _put(unfinished, bag)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
     return bag
+
+
+def _put(unfinished: Path, bag: Path) -> None:
+    """Rename a complete bag, unless another process has put the same one there meanwhile."""
+    try:
+        unfinished.rename(bag)
+    except OSError:
+        if not (bag / 'metadata.yaml').exists():
+            raise

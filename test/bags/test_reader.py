@@ -16,8 +16,10 @@
 
 from dair.dair_folder import truncate, write_dair_folder
 import pytest
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from emiff_ros.bags.errors import BagError, MissingFileError, MissingTopicsError
+from emiff_ros.bags.message_types import make_typestore
 from emiff_ros.bags.reader import bag_topics, open_bag, require_topics
 from emiff_ros.dair.bag_writer import write_bag
 from emiff_ros.dair.reader import DairFolder
@@ -59,6 +61,30 @@ def test_damaged_bags(bag, keep):
         list(reader.messages(reader.connections))
 
 
+@pytest.mark.parametrize('mode', [CompressionMode.STORAGE, CompressionMode.MESSAGE])
+def test_damaged_compressed_messages(tmp_path, mode):
+    writer = Writer(tmp_path / 'bag', version=9, storage_plugin=StoragePlugin.MCAP)
+    writer.set_compression(mode, CompressionFormat.ZSTD)
+    with writer:
+        store, type_name = make_typestore(), 'std_msgs/msg/String'
+        topic = writer.add_connection('/a', type_name, typestore=store)
+        text = store.types[type_name](''.join(map(str, range(500))))
+        writer.write(topic, 1, store.serialize_cdr(text, type_name))
+    file = next((tmp_path / 'bag').glob('*.mcap'))
+    data = bytearray(file.read_bytes())
+    frame = data.rfind(b'\x28\xb5\x2f\xfd')  # how each frame of zstd begins
+    data[frame + 8 : frame + 40] = bytes(32)
+    file.write_bytes(data)
+    with (
+        pytest.raises(BagError, match='cannot be read.*Error.*record or convert'),
+        open_bag(tmp_path / 'bag') as reader,
+    ):
+        list(reader.messages())
+
+
 def test_errors_of_the_caller_stay_what_they_are(bag):
     with pytest.raises(KeyError), open_bag(bag):
         raise KeyError('mine')
+    with pytest.raises(KeyError), open_bag(bag) as reader:
+        for _ in reader.messages():
+            raise KeyError('mine')

@@ -21,6 +21,7 @@ pytest.importorskip('rclpy')
 pytest.importorskip('emiff_msgs.msg')
 
 import threading
+import time
 
 from builtin_interfaces.msg import Time
 from nodes.world import wait_for
@@ -125,6 +126,34 @@ def test_what_comes_before_the_simulated_time_gets_its_first_moment(node, tmp_pa
         wait_for(lambda: recorder.messages['/a'] == 2, 20.0)
     with open_bag(tmp_path / 'bag') as reader:
         assert [stamp for _, stamp, _ in reader.messages()] == [5 * 10**9] * 2
+
+
+def test_without_a_simulated_time_the_last_messages_get_the_time_of_the_system(
+    node, tmp_path, monkeypatch
+):
+    monkeypatch.setattr('emiff_ros.bags.recorder.WAITING', 2)
+    node.set_parameters([Parameter('use_sim_time', value=True)])
+    publisher = node.create_publisher(String, 'a', 10)
+    begin = time.time_ns()
+    with BagRecorder(node, tmp_path / 'bag', ['/a']) as recorder:
+        wait_for(publisher.get_subscription_count, 20.0)
+        for number in range(5):
+            publisher.publish(String(data=str(number)))
+        wait_for(lambda: recorder.dropped == 3, 20.0)
+    assert recorder.messages == {'/a': 2}
+    with open_bag(tmp_path / 'bag') as reader:
+        stamps = [stamp for _, stamp, _ in reader.messages()]
+    assert all(begin < stamp < time.time_ns() for stamp in stamps)
+
+
+def test_a_relative_name_is_recorded_as_the_topic_that_it_means(node, tmp_path):
+    publisher = node.create_publisher(String, '/a', 10)
+    with BagRecorder(node, tmp_path / 'bag', ['a', '/a', 'not/there']) as recorder:
+        wait_for(publisher.get_subscription_count, 20.0)
+        publisher.publish(String())
+        wait_for(lambda: recorder.messages['/a'], 20.0)
+        assert recorder.missing == ['/not/there']
+    assert [topic for topic, _ in messages(tmp_path / 'bag')] == ['/a']
 
 
 def test_an_unknown_type_is_skipped_with_its_reason(node, tmp_path, monkeypatch):

@@ -58,6 +58,23 @@ def test_plays_to_the_end(bag, capsys):
     assert '7 messages on 2 topics' in capsys.readouterr().out
 
 
+def test_a_topic_to_remap_that_the_bag_lacks_is_named(bag, capsys):
+    options = ['--rate', '20', '--topics', '/vehicle/odometry', '--remap']
+    assert main(['play-bag', str(bag), *options, '/vehicle/odometry:=/a', 'odometry:=/b']) == 0
+    printed = capsys.readouterr().out
+    assert 'not remapped: odometry: the bag has no such topic' in printed
+    assert printed.count('not remapped') == 1
+
+
+def test_naming_topics_to_wait_for_is_enough_to_wait(bag, capsys, monkeypatch):
+    monkeypatch.setattr('emiff_ros.commands.play.DEFAULT_WAIT', 0.1)
+    options = ['--rate', '20', '--topics', '/vehicle/odometry', '--wait-for', '/vehicle/odometry']
+    assert main(['play-bag', str(bag), *options]) == 0
+    assert 'still without a subscriber: /vehicle/odometry' in capsys.readouterr().out
+    assert main(['play-bag', str(bag), *options, '--wait-for-subscribers', '0']) == 0
+    assert 'still without a subscriber' not in capsys.readouterr().out
+
+
 def test_a_terminal_shows_how_far_it_is(bag):
     terminal, screen = os.openpty()
     fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack('4H', 40, 100, 0, 0))

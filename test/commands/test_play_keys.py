@@ -15,6 +15,9 @@
 """Keys of a replay, on a real pseudo-terminal."""
 
 import os
+import signal
+import subprocess
+import sys
 import termios
 
 from dair.dair_folder import write_dair_folder
@@ -23,6 +26,7 @@ import pytest
 pytest.importorskip('rclpy')
 pytest.importorskip('emiff_msgs.msg')
 
+from nodes.world import wait_for
 import rclpy
 from rclpy.context import Context
 
@@ -35,13 +39,19 @@ LEFT, RIGHT = b'\x1b[D', b'\x1b[C'
 
 
 @pytest.fixture
-def player(tmp_path, monkeypatch):
+def bag(tmp_path, monkeypatch):
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    monkeypatch.setenv('ROS_DOMAIN_ID', '101')
     write_bag(DairFolder(write_dair_folder(tmp_path)), tmp_path / 'bag')
+    return tmp_path / 'bag'
+
+
+@pytest.fixture
+def player(bag):
     context = Context()
     rclpy.init(context=context, domain_id=101)
     node = rclpy.create_node('player', context=context)
-    yield BagPlayer(node, tmp_path / 'bag', topics=['/tf'], rate=20.0)
+    yield BagPlayer(node, bag, topics=['/tf'], rate=20.0)
     node.destroy_node()
     rclpy.shutdown(context=context)
 
@@ -71,16 +81,43 @@ def test_arrows_jump_and_stay_inside_the_bag(player):
     assert report.jumps == 1 and report.messages['/tf'] == 4
 
 
-def test_keys_of_a_terminal_reach_the_player_and_its_mode_is_restored(player, terminal):
+def start_in_shell(script, bag, terminal, *options):
+    """Start a shell that the terminal belongs to; ``"$@"`` in its script plays the bag."""
+    play = [sys.executable, '-m', 'emiff_ros', 'play-bag', str(bag), '--topics', '/tf', *options]
+    return subprocess.Popen(
+        ['setsid', '--ctty', '--wait', 'bash', '-c', script, 'bash', *play],
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_keys_of_a_terminal_reach_the_player_and_its_mode_is_restored(bag, terminal):
+    pressed, read = terminal
+    shell = start_in_shell('"$@" && stty -a', bag, read, '--rate', '0.001')
+    wait_for(lambda: not termios.tcgetattr(read)[3] & termios.ICANON, 60.0)
+    pressed.write(RIGHT)
+    output, _ = shell.communicate(timeout=60.0)
+    assert shell.returncode == 0
+    assert 'messages on' in output and ' icanon' in output
+
+
+def test_a_background_job_leaves_the_terminal_alone_and_is_not_stopped(bag, terminal):
+    _, read = terminal
+    script = 'set -m; "$@" & wait $!; state=$?; kill -KILL $! 2> /dev/null; exit $state'
+    shell = start_in_shell(script, bag, read, '--rate', '20')
+    output, _ = shell.communicate(timeout=60.0)
+    assert shell.returncode != 128 + signal.SIGTTOU
+    assert shell.returncode == 0 and 'messages on' in output
+
+
+def test_the_terminal_of_another_session_is_left_alone(player, terminal):
     pressed, read = terminal
     before = termios.tcgetattr(read)
-    player.pause()
+    pressed.write(b' ')
     with keys_control(player, read):
-        assert not termios.tcgetattr(read)[3] & termios.ICANON
-        pressed.write(b' ')
-        report = player.play()
-    assert report.rounds == 1 and not player.paused
-    assert termios.tcgetattr(read) == before
+        assert termios.tcgetattr(read) == before
+        assert player.play().rounds == 1
 
 
 def test_without_a_terminal_nothing_happens(player, tmp_path):

@@ -14,9 +14,15 @@
 
 """From the name of a source to a bag."""
 
-from dair.dair_folder import write_dair_folder
+import os
+import shutil
 
+from dair.dair_folder import write_dair_folder
+import pytest
+
+from emiff_ros.bags.errors import BagError
 from emiff_ros.bags.reader import bag_topics
+from emiff_ros.dair.bag_writer import write_bag
 from emiff_ros.demo import sources
 from emiff_ros.demo.sources import default_cache, find_bag
 
@@ -37,6 +43,47 @@ def test_a_folder_is_converted_once_and_again_when_its_index_changes(tmp_path):
     index = folder / 'cooperative' / 'data_info.json'
     index.write_text(index.read_text())
     assert find_bag(str(folder), cache) != bag
+
+
+def test_an_interrupted_conversion_leaves_nothing(tmp_path, monkeypatch):
+    def interrupted(folder, target):
+        write_bag(folder, target)
+        raise KeyboardInterrupt
+
+    folder, cache = write_dair_folder(tmp_path), tmp_path / 'cache'
+    monkeypatch.setattr(sources, 'write_bag', interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        find_bag(str(folder), cache)
+    assert not list(cache.iterdir())
+
+
+def test_what_a_killed_process_left_does_not_hinder(tmp_path):
+    folder, cache = write_dair_folder(tmp_path), tmp_path / 'cache'
+    bag = find_bag(str(folder), cache)
+    bag.rename(f'{bag}.{os.getpid()}')
+    assert find_bag(str(folder), cache) == bag
+    assert list(cache.iterdir()) == [bag]
+
+
+def test_a_bag_that_another_process_finished_first_is_taken(tmp_path, monkeypatch):
+    def overtaken(folder, target):
+        report = write_bag(folder, target)
+        shutil.copytree(target, target.with_suffix(''))
+        return report
+
+    folder, cache = write_dair_folder(tmp_path), tmp_path / 'cache'
+    monkeypatch.setattr(sources, 'write_bag', overtaken)
+    bag = find_bag(str(folder), cache)
+    assert list(cache.iterdir()) == [bag]
+    assert bag_topics(bag)['/vehicle/odometry'].messages == 4
+
+
+def test_a_folder_without_a_usable_frame_cannot_be_converted(tmp_path):
+    folder = write_dair_folder(tmp_path)
+    for image in folder.glob('*/image/*.jpg'):
+        image.unlink()
+    with pytest.raises(BagError, match='no frame could be converted'):
+        find_bag(str(folder), tmp_path / 'cache')
 
 
 def test_the_demo_scene_is_one_drive(tmp_path, monkeypatch):

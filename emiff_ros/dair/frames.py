@@ -41,9 +41,11 @@ from emiff_ros.dair.labels import (
     read_world_labels,
 )
 from emiff_ros.geometry import Affine, compose, invert_affine
-from emiff_ros.stamps import MICROSECOND
+from emiff_ros.stamps import MICROSECOND, SECOND
 
 NO_OFFSET: Offset = (0.0, 0.0)
+_STAMPS_END = 2**31 * SECOND
+"""Stamps of ROS 2 have seconds of 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,8 @@ def vehicle_frame(entry: dict[str, Any], side_root: Path) -> VehicleFrame:
     """Build a vehicle frame from its ``data_info.json`` entry.
 
     Raises:
-        FrameIndexError: if a key is missing or a time stamp is no positive number.
+        FrameIndexError: if it is no JSON object, a key is missing, a time stamp is no positive
+            number that a stamp of ROS 2 can hold, or ``valid_batch_splits`` no list of objects.
     """
     return VehicleFrame(**_common_fields(entry, side_root))
 
@@ -226,11 +229,12 @@ def infrastructure_frame(entry: dict[str, Any], side_root: Path) -> Infrastructu
     """Build a roadside frame from its ``data_info.json`` entry.
 
     Raises:
-        FrameIndexError: if a key is missing or a time stamp is no positive number.
+        FrameIndexError: as of ``vehicle_frame``.
     """
+    fields = _common_fields(entry, side_root)
     parts = [str(entry.get(key) or '') for key in ('intersection_loc', 'camera_id')]
     station_id = '_'.join(part for part in parts if part) or 'station'
-    return InfrastructureFrame(**_common_fields(entry, side_root), station_id=station_id)
+    return InfrastructureFrame(**fields, station_id=station_id)
 
 
 def pair_offset(entry: dict[str, Any], index_path: Path) -> Offset | None:
@@ -244,7 +248,7 @@ def _common_fields(entry: dict[str, Any], side_root: Path) -> dict[str, Any]:
     index_path = side_root / 'data_info.json'
     image_path = str(require(entry, 'image_path', index_path, FrameIndexError))
     frame_id = Path(image_path).stem
-    first, last = _batch_range(entry, frame_id)
+    first, last = _batch_range(entry, frame_id, index_path)
     return {
         'frame_id': frame_id,
         'side_root': side_root,
@@ -269,9 +273,9 @@ def _stamp(entry: dict[str, Any], key: str, index_path: Path) -> int:
     value = require(entry, key, index_path, FrameIndexError)
     try:
         microseconds = int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         microseconds = int(number(value, index_path, key, FrameIndexError))
-    if microseconds <= 0:
+    if not 0 < microseconds * MICROSECOND < _STAMPS_END:
         raise FrameIndexError(
             index_path,
             f'is {value!r} for {entry.get("image_path")}; expected microseconds since 1970',
@@ -281,9 +285,20 @@ def _stamp(entry: dict[str, Any], key: str, index_path: Path) -> int:
     return microseconds * MICROSECOND
 
 
-def _batch_range(entry: dict[str, Any], frame_id: str) -> tuple[str | None, str | None]:
+def _batch_range(
+    entry: dict[str, Any], frame_id: str, index_path: Path
+) -> tuple[str | None, str | None]:
     """Return the first and last frame id of the drive, the narrowest one that the entry names."""
-    for part in entry.get('valid_batch_splits') or []:
+    key = 'valid_batch_splits'
+    parts = entry.get(key) or []
+    if not (isinstance(parts, list) and all(isinstance(part, dict) for part in parts)):
+        raise FrameIndexError(
+            index_path,
+            f'is {parts!r} for {entry["image_path"]}; expected a list of objects',
+            RESTORE,
+            key,
+        )
+    for part in parts:
         first, last = str(part.get('batch_start_id')), str(part.get('batch_end_id'))
         if first <= frame_id <= last:
             return first, last

@@ -45,10 +45,8 @@ def load_json(path: Path, expected: type) -> Any:
         ) from error
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise JsonError(
-            path, f'is not valid JSON (line {error.lineno}: {error.msg})', RESTORE
-        ) from error
+    except (ValueError, RecursionError) as error:
+        raise JsonError(path, f'is not valid JSON ({error})', RESTORE) from error
     if not isinstance(value, expected):
         raise JsonError(
             path, f'holds a {type(value).__name__}; expected a {expected.__name__}', RESTORE
@@ -79,7 +77,7 @@ def number(value: Any, path: Path, key: str, error: type[DairError]) -> float:
         if isinstance(value, bool):
             raise TypeError
         result = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         result = math.nan
     if not math.isfinite(result):
         raise error(path, f'is {_shown(value)}; expected a finite number', RESTORE, key)
@@ -99,7 +97,7 @@ def numbers(
     """
     try:
         array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         array = None
     if array is None or array.size != math.prod(shape):
         raise error(

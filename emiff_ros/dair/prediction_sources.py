@@ -64,8 +64,8 @@ def load_predictions(
         features_topic: of a bag, for the bytes that were sent; may be missing.
 
     Raises:
-        DairError: if the results cannot be read.
-        ResultsError: if none of them belongs to the folder.
+        DairError: if the results cannot be read; a ResultsError if none belongs to the folder.
+        BagError: if the bag cannot be read or has no detections on the topic.
     """
     path = Path(path)
     repeated, sizes = 0, None

@@ -151,19 +151,21 @@ class DairFolder:
         """Read every image's end, calibration and label, and list what is missing or broken.
 
         Args:
-            pairs: only these pairs and their frames; by default all frames and pairs.
+            pairs: only these pairs and their frames; by default all frames and pairs, and the
+                entries of the index files that were left out.
             progress: called with each frame id that is about to be checked.
         """
         if pairs is None:
+            problems = list(self._index_problems)
             checked = self.pairs
             frames: list[SensorFrame] = [
                 *self.vehicle_frames.values(),
                 *self.infrastructure_frames.values(),
             ]
         else:
+            problems = []
             checked = list(pairs)
             frames = [frame for pair in checked for frame in (pair.vehicle, pair.infrastructure)]
-        problems = list(self._index_problems)
         for frame in {frame.image_path: frame for frame in frames}.values():
             if progress:
                 progress(frame.frame_id)
@@ -198,7 +200,7 @@ class DairFolder:
             try:
                 pairs.append(self._pair(entry, index_path))
             except DairError as error:
-                shown = entry.get('vehicle_image_path', '') if isinstance(entry, dict) else ''
+                shown = str(entry.get('vehicle_image_path', '')) if isinstance(entry, dict) else ''
                 self._index_problems.append(FolderProblem.from_error(error, Path(shown).stem))
         return sorted(pairs, key=lambda pair: pair.vehicle.image_stamp)
 
@@ -222,7 +224,7 @@ class DairFolder:
         return CooperativePair(
             vehicle=frames[0],
             infrastructure=frames[1],
-            label_path=self.root / label_path if label_path else None,
+            label_path=self.root / str(label_path) if label_path else None,
             system_error_offset=pair_offset(entry, index_path),
         )
 

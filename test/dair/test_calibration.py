@@ -50,6 +50,7 @@ def test_affine_nested_flat_and_as_strings(tmp_path):
         ({'rotation': ROTATION, 'translation': [0, 0]}, 'expected 3 numbers'),
         ({'rotation': ROTATION, 'translation': [0, 0, 'x']}, "'x'.*expected 3 numbers"),
         ({'rotation': ROTATION, 'translation': [0, 0, float('inf')]}, 'not finite'),
+        ({'rotation': ROTATION, 'translation': [0, 0, 10**400]}, '1000.*expected 3 numbers'),
         ({'rotation': [[1, 0, 0]] * 3, 'translation': [0, 0, 0]}, 'cannot be inverted'),
     ],
 )
@@ -83,10 +84,10 @@ def test_missing_calibration_file(tmp_path):
 
 
 def test_optional_numbers(tmp_path):
-    write_json(tmp_path / 'k.json', {'cam_D': ['0.5', 1], 'P': 'x', 'D': [True]})
+    write_json(tmp_path / 'k.json', {'cam_D': ['0.5', 1], 'P': 'x', 'D': [True], 'K': [10**400]})
     assert read_optional_numbers(tmp_path / 'k.json', 'cam_D') == [0.5, 1.0]
     assert read_optional_numbers(tmp_path / 'k.json', 'R') is None
-    for key in ('P', 'D'):
+    for key in ('P', 'D', 'K'):
         with pytest.raises(CalibrationError, match=f"key '{key}'"):
             read_optional_numbers(tmp_path / 'k.json', key)
 

@@ -14,7 +14,9 @@
 
 """DairFolder.check lists everything that is wrong, and nothing else."""
 
-from dair.dair_folder import edit_json, truncate, write_dair_folder
+import json
+
+from dair.dair_folder import edit_json, truncate, write_dair_folder, write_json
 import pytest
 
 from emiff_ros.dair.reader import DairFolder
@@ -60,3 +62,11 @@ def test_check_of_some_pairs_looks_only_at_them(folder):
     data = DairFolder(folder)
     assert data.check(data.pairs[:1]) == []
     assert len(data.check(data.pairs[:2])) == 1
+
+
+def test_index_entries_that_cannot_be_used_belong_to_the_whole_folder(folder):
+    index = folder / 'vehicle-side' / 'data_info.json'
+    write_json(index, [*json.loads(index.read_text()), {'image_path': 'image/001004.jpg'}])
+    data = DairFolder(folder)
+    assert data.check(data.pairs) == []
+    assert [problem.frame_id for problem in data.check()] == ['001004']

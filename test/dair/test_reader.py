@@ -15,6 +15,7 @@
 """DairFolder on a tiny folder that has the quirks of the real data."""
 
 import json
+import re
 
 from dair.dair_folder import (
     CAMERA_FROM_VIRTUAL_LIDAR,
@@ -149,9 +150,10 @@ def test_index_that_is_no_list_or_has_no_usable_entry(folder):
     write_json(index, [{'image_path': 'image/1.jpg', 'image_timestamp': '0'}])
     with pytest.raises(FrameIndexError, match='lists no usable frame.*microseconds'):
         DairFolder(folder)
-    index.write_text('[{"image_path": ')
-    with pytest.raises(JsonError, match='line 1'):
-        DairFolder(folder)
+    for text in ('[{"image_path": ', f'[{"9" * 5000}]', '[' * 100_000):
+        index.write_text(text)
+        with pytest.raises(JsonError, match='is not valid JSON'):
+            DairFolder(folder)
 
 
 def test_broken_index_entries_are_left_out_and_listed(folder, caplog):
@@ -173,6 +175,41 @@ def test_broken_index_entries_are_left_out_and_listed(folder, caplog):
     ]
     assert "key 'image_timestamp': is missing" in problems[0].message
     assert 'names vehicle-side/image/001002.jpg' in problems[2].message
+
+
+@pytest.mark.parametrize('side', ['vehicle-side', 'infrastructure-side'])
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ('entry', "found 'entry' where an object was expected"),
+        ({'valid_batch_splits': ['a']}, r"is \['a'\] for .*; expected a list of objects"),
+        ({'valid_batch_splits': 5}, 'is 5 for .*; expected a list of objects'),
+        ({'image_timestamp': float('inf')}, 'is inf; expected a finite number'),
+        ({'image_timestamp': 10**400}, 'expected microseconds since 1970'),
+        ({'pointcloud_timestamp': float('inf')}, 'is inf; expected a finite number'),
+    ],
+)
+def test_malformed_index_entries_are_left_out(folder, side, change, message):
+    index = folder / side / 'data_info.json'
+    entries = json.loads(index.read_text())
+    entries[1] = change if isinstance(change, str) else {**entries[1], **change}
+    write_json(index, entries)
+    data = DairFolder(folder)
+    assert len(data.pairs) == 3
+    of_frame, of_pair = data.check()
+    assert (of_frame.kind, of_pair.kind) == ('FrameIndexError', 'FrameIndexError')
+    assert re.search(message, of_frame.message)
+
+
+def test_pairs_whose_paths_are_no_text_are_left_out(folder):
+    index = folder / 'cooperative' / 'data_info.json'
+    entries = json.loads(index.read_text())
+    entries[0]['vehicle_image_path'] = 5
+    entries[1]['cooperative_label_path'] = 5
+    write_json(index, entries)
+    data = DairFolder(folder)
+    assert len(data.pairs) == 3
+    assert [problem.kind for problem in data.check()] == ['FrameIndexError', 'MissingFileError']
 
 
 def test_named_errors_of_frame_files(folder):

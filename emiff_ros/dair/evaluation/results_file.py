@@ -91,8 +91,8 @@ def _line_entries(path: Path) -> Iterator[tuple[Path, str, Any]]:
                 continue
             try:
                 entry = json.loads(line)
-            except json.JSONDecodeError as error:
-                what = f'line {line_number} is not valid JSON ({error.msg})'
+            except (ValueError, RecursionError) as error:
+                what = f'line {line_number} is not valid JSON ({error})'
                 raise ResultsError(path, what, _REMEDY) from error
             yield path, str(require(entry, 'frame_id', path, ResultsError)), entry
 
@@ -103,9 +103,12 @@ def _prediction(entry: Mapping[str, Any], path: Path, frame_id: str) -> Predicti
     try:
         corners = as_corners(boxes, f'boxes_3d of frame {frame_id}')
         scores = np.asarray(scores, dtype=np.float64).reshape(-1)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ResultsError(path, str(error), _REMEDY) from error
     labels = entry.get('labels_3d', [_CAR_ID] * len(corners))
+    if not isinstance(labels, list):
+        what = f'is {labels!r} for frame {frame_id}; expected a list'
+        raise ResultsError(path, what, _REMEDY, 'labels_3d')
     if not len(labels) == len(scores) == len(corners):
         raise ResultsError(
             path,

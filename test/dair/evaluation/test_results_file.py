@@ -26,6 +26,12 @@ from emiff_ros.geometry import box_corners
 CORNERS = box_corners([[10, 0, -1, 4, 2, 1.5, 0.3], [20, 5, -1, 4, 2, 1.5, 1.3]])
 
 
+def entry_with(key, value):
+    """Return the line of a frame without boxes in which one key has another value."""
+    fields = {'frame_id': '"2"', 'boxes_3d': '[]', 'scores_3d': '[]', key: value}
+    return '{' + ', '.join(f'"{name}": {text}' for name, text in fields.items()) + '}'
+
+
 @pytest.mark.parametrize('name', ['results.jsonl', 'results'])
 def test_round_trip(tmp_path, name):
     written = {
@@ -61,6 +67,13 @@ def test_only_cars_are_evaluated(tmp_path):
         ('{"frame_id": "2", "boxes_3d": [[1], [1, 2]], "scores_3d": [1]}', 'inhomogeneous'),
         ('{"frame_id": "2", "boxes_3d": [], "scores_3d": [1]}', '0 boxes, 1 scores and 0 labels'),
         ('{"frame_id": "1", "boxes_3d": [], "scores_3d": []}', 'frame 1 appears twice'),
+        ('9' * 5000, 'line 2 is not valid JSON'),
+        ('[' * 100_000, 'line 2 is not valid JSON'),
+        (entry_with('labels_3d', 'null'), "key 'labels_3d': is None for frame 2; expected a list"),
+        (entry_with('labels_3d', '5'), "key 'labels_3d': is 5 for frame 2; expected a list"),
+        (entry_with('scores_3d', f'[{"9" * 400}]'), 'too large'),
+        (entry_with('boxes_3d', f'[{"9" * 400}]'), 'too large'),
+        (entry_with('ab_cost', '9' * 400), "key 'ab_cost': is 9.*; expected a finite number"),
     ],
 )
 def test_refused_lines(tmp_path, line, message):

@@ -20,7 +20,8 @@ from pathlib import Path
 import time
 from typing import NamedTuple
 
-from emiff_ros.comparison.disturbance import Disturbance, disturbed_camera
+from emiff_ros.comparison.disturbance import Disturbance
+from emiff_ros.comparison.hardware import describe_hardware
 from emiff_ros.comparison.late_fusion import ScoredBoxes, fuse_boxes, in_sent_range
 from emiff_ros.comparison.message_size import MessageSizer
 from emiff_ros.comparison.network import Network
@@ -58,7 +59,7 @@ class Answer(NamedTuple):
 
     Attributes:
         prediction: boxes, scores and bytes.
-        milliseconds: time of the networks, both sides one after the other.
+        milliseconds: time of the networks, both sides one after the other; files are read before.
     """
 
     prediction: Prediction
@@ -80,6 +81,7 @@ class Runner:
     def __init__(self, method: Method, device: str = 'cpu') -> None:
         """Load the networks."""
         self.method = method
+        self._device = device
         self.network = Network(method.weights, device, method.quantization)
         self.pole = None
         if method.infrastructure_weights is not None:
@@ -101,9 +103,12 @@ class Runner:
 
     @property
     def identity(self) -> str:
-        """Return a short digest of all that decides the answers."""
-        parts = [network.fingerprint for network in self.networks]
-        parts += [str(self.method.alone), self.method.quantization, self.kind]
+        """Return a short digest of all that decides the answers and their times."""
+        parts = [str(self.method.alone), self.method.quantization, self.kind]
+        parts.append(describe_hardware(self._device))
+        for network in self.networks:
+            detection = network.config.detection.model_dump_json()
+            parts += [network.fingerprint, network.labels, detection]
         return hashlib.sha256(' '.join(parts).encode()).hexdigest()[:12]
 
     def answer(self, pair: CooperativePair, disturbance: Disturbance = UNDISTURBED) -> Answer:
@@ -120,41 +125,50 @@ class Runner:
             return self._late(pair, disturbance)
         if self.kind == 'infrastructure_only':
             return self._from_the_pole(pair, disturbance)
+        if self.kind == 'vehicle_only':
+            return self._alone(pair, disturbance)
+        return self._cooperative(pair, disturbance)
+
+    def _alone(self, pair: CooperativePair, disturbance: Disturbance) -> Answer:
         network, stops = self.network, disturbance.stops
-        camera = network.camera(pair.vehicle, pair.vehicle.camera_from_vehicle())
         network.load(pair.vehicle, stops)
-        error = None
-        if self.kind != 'vehicle_only':
-            network.load(pair.infrastructure, stops)
-            error = disturbance.pose_error(pair)
+        camera = network.camera(pair.vehicle, pair.vehicle.camera_from_vehicle())
+        started = time.perf_counter()
+        found = network.detect(network.encode_vehicle(pair.vehicle, stops), camera, [])
+        return _answer(found, 0.0, 0.0, started)
+
+    def _cooperative(self, pair: CooperativePair, disturbance: Disturbance) -> Answer:
+        network, stops = self.network, disturbance.stops
+        network.load(pair.vehicle, stops)
+        network.load_to_send(pair.infrastructure, stops)
+        camera = network.camera(pair.vehicle, pair.vehicle.camera_from_vehicle())
+        roadside = network.roadside_camera(pair, disturbance.pose_error(pair))
         started = time.perf_counter()
         levels = network.encode_vehicle(pair.vehicle, stops)
-        views, average, message = [], 0.0, 0.0
-        if error is not None:
-            sent = network.send(pair.infrastructure, stops)
-            believed = disturbed_camera(pair.camera_from_vehicle(), error)
-            pole_camera = network.camera(pair.infrastructure, believed)
-            views, average, message = [network.view(pole_camera, sent)], *sent[2:]
-        found = network.detect(levels, camera, views)
-        return _answer(found, average, message, started)
+        sent = network.send(pair.infrastructure, stops)
+        found = network.detect(levels, camera, [network.view(roadside.camera, sent)])
+        return _answer(found, sent.average_bytes, sent.message_bytes, started)
 
     def _from_the_pole(self, pair: CooperativePair, disturbance: Disturbance) -> Answer:
-        self.network.load(pair.infrastructure, disturbance.stops)
-        error = disturbance.pose_error(pair)
+        network, stops = self.network, disturbance.stops
+        network.load(pair.infrastructure, stops)
+        roadside = network.roadside_camera(pair, disturbance.pose_error(pair))
         started = time.perf_counter()
-        found = self.network.detect_from_the_pole(pair, disturbance.stops, error)
+        found = network.detect_from_the_pole(pair.infrastructure, roadside, stops)
         found = in_sent_range(found)
         count = len(found.scores)
         return _answer(found, late_fusion_bytes(count), self._sizer.detections(count), started)
 
     def _late(self, pair: CooperativePair, disturbance: Disturbance) -> Answer:
-        stops, error = disturbance.stops, disturbance.pose_error(pair)
+        stops = disturbance.stops
         self.network.load(pair.vehicle, stops)
         self.pole.load(pair.infrastructure, stops)
         camera = self.network.camera(pair.vehicle, pair.vehicle.camera_from_vehicle())
+        roadside = self.pole.roadside_camera(pair, disturbance.pose_error(pair))
         started = time.perf_counter()
         own = self.network.detect(self.network.encode_vehicle(pair.vehicle, stops), camera, [])
-        sent = in_sent_range(self.pole.detect_from_the_pole(pair, stops, error))
+        found = self.pole.detect_from_the_pole(pair.infrastructure, roadside, stops)
+        sent = in_sent_range(found)
         count = len(sent.scores)
         return _answer(
             fuse_boxes(own, sent),

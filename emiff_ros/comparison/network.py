@@ -61,6 +61,18 @@ class Sent(NamedTuple):
     message_bytes: float
 
 
+class RoadsideCamera(NamedTuple):
+    """A roadside camera where it is believed to be.
+
+    Attributes:
+        camera: at the network's input size, seen from the frame in which the network detects.
+        vehicle_from_detections: [3, 4] from that frame to the vehicle's, metres.
+    """
+
+    camera: Camera
+    vehicle_from_detections: Affine
+
+
 class Network:
     """Weights on a device. Of the latest frames, pictures and features are kept.
 
@@ -117,6 +129,29 @@ class Network:
         """Return a frame's camera at the network's input size."""
         return network_camera(frame, camera_from_frame, self.config)
 
+    def roadside_camera(
+        self, pair: CooperativePair, error: NDArray[np.float64] | None = None
+    ) -> RoadsideCamera:
+        """Return a pair's roadside camera.
+
+        A network that learned the roadside unit's own labels detects in the frame of its virtual
+        LiDAR, as one that knows of no vehicle; others detect around the vehicle.
+
+        Args:
+            pair: the roadside frame and both poses.
+            error: [4, 4] of the roadside pose, see ``Disturbance.pose_error``.
+
+        Raises:
+            DairError: if a calibration cannot be read.
+        """
+        error = np.eye(4) if error is None else error
+        frame = pair.infrastructure
+        if self.labels != 'infrastructure':
+            believed = disturbed_camera(pair.camera_from_vehicle(), error)
+            return RoadsideCamera(self.camera(frame, believed), np.eye(4)[:3])
+        camera = self.camera(frame, frame.camera_from_virtual_lidar())
+        return RoadsideCamera(camera, disturbed_pose(vehicle_from_virtual_lidar(pair), error))
+
     @torch.inference_mode()
     def encode_vehicle(self, frame: SensorFrame, stops: float = 0.0) -> list[Tensor]:
         """Encode the vehicle's picture."""
@@ -132,6 +167,16 @@ class Network:
         """Encode a roadside picture into the tensor [c, h, w] that is to be sent."""
         feature = self.model.encode_infrastructure(self._input(self.load(frame, stops)))
         return feature[0].float().cpu().numpy()
+
+    def load_to_send(self, frame: SensorFrame, stops: float = 0.0) -> None:
+        """Read the files that :meth:`send` needs, so that it does not wait for them.
+
+        Raises:
+            DairError: if the image cannot be read.
+        """
+        self.load(frame, stops)
+        if self.config.modality == 'early':
+            self._jpeg(frame)
 
     @torch.inference_mode()
     def send(self, frame: SensorFrame, stops: float = 0.0) -> Sent:
@@ -153,40 +198,26 @@ class Network:
 
     @torch.inference_mode()
     def detect_from_the_pole(
-        self, pair: CooperativePair, stops: float = 0.0, error: NDArray[np.float64] | None = None
+        self, frame: SensorFrame, roadside: RoadsideCamera, stops: float = 0.0
     ) -> ScoredBoxes:
-        """Detect with the roadside camera alone; the boxes come back in the vehicle's frame.
-
-        A network that learned the roadside unit's own labels detects in the frame of its virtual
-        LiDAR, as one that knows of no vehicle; others detect around the vehicle.
-
-        Args:
-            pair: the roadside frame and both poses.
-            stops: exposure of the image.
-            error: [4, 4] of the roadside pose, see ``Disturbance.pose_error``.
-        """
-        error = np.eye(4) if error is None else error
-        pole = pair.infrastructure
-        image = self._input(self.load(pole, stops))
-        if self.labels != 'infrastructure':
-            believed = disturbed_camera(pair.camera_from_vehicle(), error)
-            return self.detect(
-                None, None, [InfrastructureView(self.camera(pole, believed), image)]
-            )
-        camera = self.camera(pole, pole.camera_from_virtual_lidar())
-        found = self.detect(None, None, [InfrastructureView(camera, image)])
-        vehicle_from_station = disturbed_pose(vehicle_from_virtual_lidar(pair), error)
-        return ScoredBoxes(transform_points(vehicle_from_station, found.corners), found.scores)
+        """Detect with the roadside camera alone; the boxes come back in the vehicle's frame."""
+        image = self._input(self.load(frame, stops))
+        found = self.detect(None, None, [InfrastructureView(roadside.camera, image)])
+        corners = transform_points(roadside.vehicle_from_detections, found.corners)
+        return ScoredBoxes(corners, found.scores)
 
     def _send(self, frame: SensorFrame, stops: float) -> Sent:
         if self.config.modality == 'early':
-            image, jpeg = self._input(self.load(frame, stops)), frame.image_bytes()
+            image, jpeg = self._input(self.load(frame, stops)), self._jpeg(frame)
             return Sent(None, image, len(jpeg), self._sizer.image(jpeg))
         tensor = self.encode_infrastructure(frame, stops)
         encoded = encode_feature(tensor, self._quantization, self._coder)
         received = torch.from_numpy(decode_feature(encoded))[None].to(self._device)
         size = self._sizer.feature(encoded)
         return Sent(received, None, _BYTES_PER_FLOAT * tensor.size, size)
+
+    def _jpeg(self, frame: SensorFrame) -> bytes:
+        return self._kept('jpeg', frame, 0.0, frame.image_bytes)
 
     def _kept(self, what: str, frame: SensorFrame, stops: float, make: Callable[[], Any]) -> Any:
         """Return the latest result again while frame and exposure stay the same."""

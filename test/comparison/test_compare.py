@@ -16,6 +16,7 @@
 
 import csv
 import json
+from types import SimpleNamespace
 
 from dair.dair_folder import write_dair_folder
 import pytest
@@ -33,6 +34,7 @@ from emiff_ros.model.weights import save_weights
 from emiff_ros.training.scene import vehicle_from_virtual_lidar
 from emiff_ros.training.variants import derive
 
+METHODS = 'emiff_ros.comparison.methods'
 # Random networks must find something everywhere.
 MODEL = tiny_model(detection={'score_threshold': 0.0, 'candidates': 20, 'max_boxes': 8})
 
@@ -99,7 +101,7 @@ def test_a_network_of_the_roadside_frame_answers_in_the_vehicles(files):
     root, weights = files
     pair = DairFolder(root).pairs[1]
     network = Runner(Method('s', weights['station_frame'])).network
-    found = network.detect_from_the_pole(pair)
+    found = network.detect_from_the_pole(pair.infrastructure, network.roadside_camera(pair))
     camera = network.camera(pair.infrastructure, pair.infrastructure.camera_from_virtual_lidar())
     sent = network.send(pair.infrastructure)
     own = network.detect(None, None, [network.view(camera, sent)])
@@ -107,6 +109,63 @@ def test_a_network_of_the_roadside_frame_answers_in_the_vehicles(files):
     assert (
         len(moved) and abs(moved.mean(axis=(0, 1)) - found.corners.mean(axis=(0, 1))).max() < 1.0
     )
+
+
+def test_answers_of_other_settings_labels_or_hardware_have_another_identity(tmp_path, monkeypatch):
+    model = Emiff(derive(MODEL, 'infrastructure_only'))
+
+    def identity(labels='cooperative', **detection):
+        path = tmp_path / 'weights.safetensors'
+        config = model.config
+        settings = config.detection.model_copy(update=detection)
+        model.config = config.model_copy(update={'detection': settings})
+        save_weights(model, path, {'labels': labels})
+        model.config = config
+        return Runner(Method('one', path)).identity
+
+    first = identity()
+    assert identity() == first
+    others = [
+        identity(score_threshold=0.3),
+        identity(nms_threshold=0.5),
+        identity(max_boxes=3),
+        identity(labels='infrastructure'),
+    ]
+    monkeypatch.setattr(f'{METHODS}.describe_hardware', lambda device: f'another {device}')
+    others.append(identity())
+    assert len({first, *others}) == 6
+
+
+@pytest.mark.parametrize(
+    ('name', 'pole', 'alone'),
+    [
+        ('cooperative', None, False),
+        ('cooperative', None, True),
+        ('early', None, False),
+        ('vehicle_only', None, False),
+        ('infrastructure_only', None, False),
+        ('station_frame', None, False),
+        ('vehicle_only', 'infrastructure_only', False),
+        ('vehicle_only', 'station_frame', False),
+    ],
+)
+def test_every_file_is_read_before_the_clock_starts(
+    files, tmp_path, monkeypatch, name, pole, alone
+):
+    _, weights = files
+    runner = Runner(Method('one', weights[name], weights.get(pole), alone))
+    root = write_dair_folder(tmp_path)
+    pair = DairFolder(root).pairs[1]
+
+    def take_the_files_away():
+        if root.exists():
+            root.rename(tmp_path / 'away')
+        return 0.0
+
+    clock = SimpleNamespace(perf_counter=take_the_files_away)
+    monkeypatch.setattr(f'{METHODS}.time', clock)
+    runner.answer(pair)
+    assert not root.exists()
 
 
 def test_networks_that_do_not_fit_a_method_are_refused(files):

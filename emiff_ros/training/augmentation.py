@@ -71,8 +71,10 @@ class AugmentationConfig(BaseModel):
 
 
 def augment(sample: Sample, config: AugmentationConfig, random: Generator) -> Sample:
-    """Apply every random change of ``config`` but the mirror, which :func:`mirror` adds last.
+    """Apply every random change of ``config`` that keeps pixels and geometry together.
 
+    Left for later are the mirror and the pose error, see :func:`mirror` and
+    :func:`disturb_roadside`: what an image shows is found with its true pose before both.
     Roadside dropout and frame delay decide what is loaded and belong to the data set.
     """
     if config.frame_turn_degrees or config.frame_shift or config.frame_lift:
@@ -86,12 +88,16 @@ def augment(sample: Sample, config: AugmentationConfig, random: Generator) -> Sa
         sample = sample.map_views(
             lambda view: replace(view, image=change_light(view.image, config, random))
         )
-    if sample.infrastructure is not None and (
+    return sample
+
+
+def disturb_roadside(sample: Sample, config: AugmentationConfig, random: Generator) -> Sample:
+    """Add the pose error of ``config`` to the roadside view, if it is there."""
+    if sample.infrastructure is None or not (
         config.pose_noise_metres or config.pose_noise_degrees
     ):
-        noisy = disturb_pose(sample.infrastructure, config, random)
-        sample = replace(sample, infrastructure=noisy)
-    return sample
+        return sample
+    return replace(sample, infrastructure=disturb_pose(sample.infrastructure, config, random))
 
 
 def mirror(sample: Sample) -> Sample:

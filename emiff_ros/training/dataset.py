@@ -28,7 +28,7 @@ from emiff_ros.dair.reader import DairFolder
 from emiff_ros.geometry import wrap_to_pi
 from emiff_ros.model.camera import Camera
 from emiff_ros.model.config import EmiffConfig
-from emiff_ros.training.augmentation import AugmentationConfig, augment, mirror
+from emiff_ros.training.augmentation import AugmentationConfig, augment, disturb_roadside, mirror
 from emiff_ros.training.config import GroundTruthConfig
 from emiff_ros.training.image_cache import ImageCache, default_cache_folder
 from emiff_ros.training.sample import Sample, View
@@ -139,7 +139,8 @@ class CooperativeDataset(Dataset[TrainingSample]):
             return self._finish(sample, record)
         random = np.random.default_rng([self.seed, key.epoch, key.index])
         mirrored = random.uniform() < self.augmentation.mirror_probability
-        return self._finish(augment(sample, self.augmentation, random), record, mirrored)
+        item = self._finish(augment(sample, self.augmentation, random), record, mirrored)
+        return replace(item, sample=disturb_roadside(item.sample, self.augmentation, random))
 
     def cameras(self) -> list[Camera]:
         """Return every camera of every pair at the network's input size."""

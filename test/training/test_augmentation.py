@@ -26,6 +26,7 @@ from emiff_ros.training.augmentation import (
     augment,
     change_light,
     disturb_pose,
+    disturb_roadside,
     mirror,
     resize,
     turn_camera,
@@ -151,7 +152,7 @@ def test_light_changes_pixels_and_nothing_else(sample):
 
 def test_pose_noise_moves_the_roadside_camera_alone(sample):
     config = AugmentationConfig(pose_noise_metres=1.0, pose_noise_degrees=2.0)
-    noisy = augment(sample, config, np.random.default_rng(3))
+    noisy = disturb_roadside(sample, config, np.random.default_rng(3))
     np.testing.assert_array_equal(
         noisy.vehicle.camera_from_vehicle, sample.vehicle.camera_from_vehicle
     )
@@ -166,6 +167,13 @@ def test_pose_noise_moves_the_roadside_camera_alone(sample):
         np.random.default_rng(4),
     )
     np.testing.assert_allclose(centre(turned), centre(sample.infrastructure), atol=1e-9)
+
+
+def test_no_pose_error_without_noise_or_without_the_roadside_view(sample):
+    random = np.random.default_rng(3)
+    assert disturb_roadside(sample, AugmentationConfig(), random) is sample
+    alone = replace(sample, infrastructure=None)
+    assert disturb_roadside(alone, AugmentationConfig(pose_noise_metres=1.0), random) is alone
 
 
 def test_the_same_seed_gives_the_same_sample(sample):

@@ -100,6 +100,34 @@ def test_unseen_ground_truth_is_dropped_or_ignored(tmp_path, unseen):
         assert item.ignored.tolist() == [False, True, True, False]
 
 
+@pytest.mark.parametrize('mirror_probability', [0.0, 1.0])
+def test_a_pose_error_leaves_what_the_images_show(tmp_path, mirror_probability):
+    folder = tiny_folder(tmp_path)
+    _set_visibility(folder, (0.0, 0.0, 0.0, 0.0), (0.9, 0.9, 0.9, 0.9))
+    unseen = GroundTruthConfig(min_visible_fraction=0.1, unseen='drop')
+    changes = AugmentationConfig(mirror_probability=mirror_probability, frame_shift=1.0)
+    noise = {'pose_noise_metres': 20.0, 'pose_noise_degrees': 20.0}
+    true, believed = (
+        CooperativeDataset(
+            [FolderPairs(folder, folder.pairs)],
+            tiny_model(),
+            augmentation,
+            unseen,
+            cache_folder=tmp_path / 'cache',
+        )[0]
+        for augmentation in (changes, changes.model_copy(update=noise))
+    )
+    assert len(true.sample.boxes)
+    np.testing.assert_array_equal(believed.sample.boxes, true.sample.boxes)
+    for shown, expected in zip(believed.centres, true.centres, strict=True):
+        np.testing.assert_array_equal(shown, expected)
+    np.testing.assert_array_equal(
+        believed.sample.vehicle.camera_from_vehicle, true.sample.vehicle.camera_from_vehicle
+    )
+    pose = true.sample.infrastructure.camera_from_vehicle
+    assert np.abs(believed.sample.infrastructure.camera_from_vehicle - pose).max() > 0.1
+
+
 def test_delayed_roadside_frames(tmp_path):
     folder = tiny_folder(tmp_path)
     data = CooperativeDataset(

@@ -125,15 +125,15 @@ class ChunkAssembler:
             return None
         assembly.pieces[chunk.index] = chunk.piece
         self._counts['used'] += 1
-        self._make_room()
         message = join(assembly.pieces, assembly.total_size)
         if message is not None:
             assembly.finished = True
             assembly.pieces.clear()
             self._counts['finished'] += 1
-            if zlib.crc32(message) != assembly.total_crc32:
-                self._counts['used'] -= 1
-                raise ChecksumError('the message that was put together has another checksum')
+        self._make_room()
+        if message is not None and zlib.crc32(message) != assembly.total_crc32:
+            self._counts['used'] -= 1
+            raise ChecksumError('the message that was put together has another checksum')
         return message
 
     def _forget_old(self, now: float) -> None:

@@ -113,6 +113,18 @@ def test_bounds_hold_for_any_flood(arrivals):
         add_up(counts)
 
 
+def test_a_message_that_its_last_piece_completes_is_not_pushed_out():
+    first, second = pieces(2000, redundancy=0.0), pieces(3000, sequence=1, redundancy=0.0)
+    size = len(first[0].piece)
+    assembler = ChunkAssembler(AssemblyLimits(max_bytes=size * len(first), max_age=100.0))
+    for chunk in (*first[:-1], second[0]):
+        assert assembler.add(chunk, 0.0) is None
+    assert assembler.add(first[-1], 0.0) == content(2000)
+    counts = assembler.counters()
+    assert (counts['finished'], counts['incomplete'], counts['open']) == (1, 0, 1)
+    add_up(counts)
+
+
 @pytest.mark.parametrize(
     ('changes', 'error'),
     [

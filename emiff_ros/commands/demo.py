@@ -145,11 +145,14 @@ def command(arguments: argparse.Namespace, seed: int | None) -> str:
 def summary(metrics: dict[str, Any]) -> str:
     """Return the table that the demo prints."""
     from emiff_ros.dair.evaluation import HEADLINES
+    from emiff_ros.viz.numbers import percent
 
     rows = [f'{"":24}{"cooperative":>13}{"vehicle only":>14}']
     for measure in HEADLINES:
-        values = [metrics[name][measure.key] for name in ('cooperative', 'vehicle_only')]
-        rows.append(f'{measure.title:24}{values[0]:13.2f}{values[1]:14.2f}')
+        ours, alone = (
+            percent(metrics[name][measure.key], 2) for name in ('cooperative', 'vehicle_only')
+        )
+        rows.append(f'{measure.title:24}{ours:>13}{alone:>14}')
     latency, message = metrics['latency_ms'], metrics['message_bytes']
     rows += [
         f'{metrics["frames"]} frames, protocol {metrics["protocol"]}, AP in percent',

@@ -25,6 +25,7 @@ import numpy as np
 
 from emiff_msgs.msg import FusionStatus
 from emiff_ros.dair.evaluation import (
+    HEADLINES,
     PROTOCOLS,
     RANGES,
     EvaluationResult,
@@ -86,14 +87,17 @@ def evaluate_replays(drives: Sequence[DriveResult], name: str) -> EvaluationResu
 
 
 def demo_metrics(drives: Sequence[DriveResult], seed: int | None) -> dict[str, Any]:
-    """Return the content of ``metrics.json``.
+    """Return the content of ``metrics.json``; an AP without objects is None.
 
     Args:
         drives: at least one.
         seed: of the generated scenes; None for recorded data.
     """
     cooperative = [drive.cooperative for drive in drives]
-    results = {name: evaluate_replays(drives, name) for name in ('cooperative', 'vehicle_only')}
+    ranges = {
+        name: evaluate_replays(drives, name).to_dict()['ranges']
+        for name in ('cooperative', 'vehicle_only')
+    }
     sizes = [size for replay in cooperative for size in replay.features.values()]
     latencies = [
         status.processing_time * 1e3
@@ -103,8 +107,11 @@ def demo_metrics(drives: Sequence[DriveResult], seed: int | None) -> dict[str, A
     return {
         'protocol': PROTOCOL,
         'frames': sum(len(drive.pairs) for drive in drives),
-        **{name: result.percentages() for name, result in results.items()},
-        'ranges': {name: result.to_dict()['ranges'] for name, result in results.items()},
+        **{
+            name: {measure.key: found['overall'][measure.key] for measure in HEADLINES}
+            for name, found in ranges.items()
+        },
+        'ranges': ranges,
         'payload_bytes': _mean_and_max([size.payload for size in sizes]),
         'message_bytes': _mean_and_max([size.message for size in sizes]),
         'latency_ms': _percentiles(latencies),

@@ -23,11 +23,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from emiff_msgs.msg import FusionStatus
+from emiff_msgs.msg import FusionStatus, StationStatus
 from emiff_ros.dair.frames import CooperativePair, SensorFrame
 from emiff_ros.demo.metrics import DriveResult
 from emiff_ros.demo.replay import ReplayResult
 from emiff_ros.spread import evenly_spread
+from emiff_ros.stamps import nanoseconds_of
 from emiff_ros.viz.birds_eye import BirdsEyeRenderer
 from emiff_ros.viz.figure import (
     best_frame,
@@ -99,7 +100,6 @@ def _record(result: DriveResult, pair: CooperativePair) -> FrameRecord:
     alone, alone_scores = _boxes(result.vehicle_only, stamp)
     status = result.cooperative.statuses.get(stamp)
     fused = status is not None and status.mode == FusionStatus.FUSED
-    size = result.cooperative.features.get(pair.infrastructure.image_stamp)
     ground_truth, _ = pair.vehicle_boxes()
     return FrameRecord(
         frame_id=pair.vehicle.frame_id,
@@ -116,8 +116,19 @@ def _record(result: DriveResult, pair: CooperativePair) -> FrameRecord:
         vehicle_only_scores=alone_scores,
         fused=fused,
         latency_ms=None if status is None else status.processing_time * 1e3,
-        payload_bytes=None if size is None else size.payload,
+        payload_bytes=None if status is None else _used_payload(result.cooperative, status),
     )
+
+
+def _used_payload(replay: ReplayResult, status: FusionStatus) -> int | None:
+    """Return the payload bytes of the features that were fused; None if there are none."""
+    stamps = [
+        nanoseconds_of(station.feature_stamp)
+        for station in status.stations
+        if station.state == StationStatus.USED
+    ]
+    payloads = [replay.features[stamp].payload for stamp in stamps if stamp in replay.features]
+    return sum(payloads) if payloads else None
 
 
 def _boxes(replay: ReplayResult, stamp: int) -> tuple[np.ndarray, np.ndarray]:

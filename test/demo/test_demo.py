@@ -19,11 +19,14 @@ import json
 import cv2
 from nodes.world import save_tiny_model
 import pytest
+from viz.scene import metrics as made_up_metrics
 
 from emiff_ros import cli
+from emiff_ros.commands.demo import summary
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.dair.scenes.generate import generate_dataset
 from emiff_ros.demo.output_folder import WRITTEN
+from emiff_ros.viz.numbers import MISSING
 
 FRAMES = 4
 
@@ -119,6 +122,12 @@ def test_the_report_names_the_command_that_makes_it_again(output):
     assert f'--output {output}' not in text
     assert 'emiff_ros demo --dair-root' in text
     assert '--device cpu --quantization int8 --matching dataset_pairs --speed 0.1' in text
+
+
+def test_the_summary_has_a_dash_where_there_is_no_ap():
+    none = dict.fromkeys(('ap_bev_50', 'ap_bev_30', 'ap_3d_50'))
+    lines = summary(made_up_metrics(vehicle_only=none)).splitlines()
+    assert lines[1].split() == ['AP-BEV@0.5', '46.23', MISSING]
 
 
 def test_the_next_demo_may_delete_all_that_is_there(output):

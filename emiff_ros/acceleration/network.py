@@ -54,8 +54,12 @@ class AlignedView:
 View = InfrastructureView | AlignedView
 
 
-class NotFiniteError(ValueError):
-    """A network computed numbers that are infinite or none, because of what went into it."""
+class UnusableBoxesError(ValueError):
+    """A network computed what cannot be boxes of cars, because of what went into it."""
+
+
+_SMALLEST_SIDE = 1e-3
+"""Metres. What is smaller comes of offsets that no trained network gives for an image."""
 
 
 def accelerate(
@@ -235,7 +239,8 @@ class AcceleratedEmiff:
             score_threshold: that boxes must exceed; the configured one by default.
 
         Raises:
-            NotFiniteError: if boxes or scores are not finite, as behind a feature of huge values.
+            UnusableBoxesError: if boxes or scores are not finite or a box has no size, as behind
+                a feature of huge values.
             ValueError: if there is no view at all, or sizes or modality do not fit.
         """
         threshold = self.config.detection.score_threshold
@@ -244,7 +249,7 @@ class AcceleratedEmiff:
             maps = self._fuse_aligned(vehicle_map, vehicle_camera, infrastructure_views)
             config = self.config.with_score_threshold(threshold)
             boxes = decode_head_maps(maps, self._steps.anchors, config)[0].to('cpu')
-            return _finite(boxes, maps.cls_score)
+            return _usable(boxes, maps.cls_score)
         with self._settings():
             inputs = self._inputs(vehicle_map, vehicle_camera, infrastructure_views)
             step = self._detect.setdefault(
@@ -252,7 +257,7 @@ class AcceleratedEmiff:
             )
             candidates = step(self._threshold(threshold), *inputs)
             rows = candidates.rows.cpu()
-            return _finite(boxes_from_candidates(candidates, rows, self.config), rows[:-1, SCORE])
+            return _usable(boxes_from_candidates(candidates, rows, self.config), rows[:-1, SCORE])
 
     def detect(
         self,
@@ -377,11 +382,16 @@ class AcceleratedEmiff:
         return values.pin_memory().to(self.device, non_blocking=True)
 
 
-def _finite(boxes: Boxes, scores: Tensor) -> Boxes:
-    """Return ``boxes`` if they and all ``scores``, also those of no box, are finite."""
+def _usable(boxes: Boxes, scores: Tensor) -> Boxes:
+    """Return ``boxes`` if they have a size, and they and all ``scores`` are finite."""
+    fault = None
     if not (scores.isfinite().all() and boxes.boxes.isfinite().all()):
-        raise NotFiniteError(
-            'boxes or scores are not finite; expected that of an image and features of this '
-            "network: check the sender's values"
+        fault = 'boxes or scores are not finite'
+    elif (boxes.boxes[:, 3:6] < _SMALLEST_SIDE).any():
+        fault = f'a box measures {boxes.boxes[:, 3:6].min():.3g} m'
+    if fault:
+        raise UnusableBoxesError(
+            f'{fault}; expected boxes of an image and of features of this network: check the '
+            "sender's values"
         )
     return boxes

@@ -28,7 +28,7 @@ import pytest
 import torch
 
 from emiff_ros.acceleration import AccelerationConfig, AlignedView, accelerate, steps
-from emiff_ros.acceleration.network import NotFiniteError
+from emiff_ros.acceleration.network import UnusableBoxesError
 from emiff_ros.model import Emiff, EmiffConfig, InfrastructureView, preprocess_image
 
 MAPS = ('cls_score', 'bbox_pred', 'dir_cls')
@@ -288,6 +288,17 @@ def test_what_is_not_finite_is_refused(device_decoding, value, model_of):
     feature = network.encode_infrastructure(views[0].image)
     feature[0, 0, 1, 1] = value
     aligned = AlignedView(views[0].camera, network.align_infrastructure(feature))
-    with pytest.raises(NotFiniteError, match='boxes or scores are not finite'):
+    with pytest.raises(UnusableBoxesError, match='boxes or scores are not finite'):
         network.detect_encoded(levels, camera, [aligned])
     assert len(network.detect_encoded(levels, camera, [])) > 0
+
+
+@pytest.mark.parametrize('device_decoding', [False, True])
+def test_boxes_without_a_size_are_refused(device_decoding, model_of):
+    model = model_of(SMALL_S4)
+    with torch.no_grad():
+        model.head.regress.bias[3::7] = -120.0
+    network = accelerate(model, AccelerationConfig(device_decoding=device_decoding))
+    vehicle, camera, views = inputs(SMALL_S4, torch.device('cpu'))
+    with pytest.raises(UnusableBoxesError, match='a box measures 0 m'):
+        network.detect(vehicle, camera, views)

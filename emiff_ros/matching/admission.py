@@ -87,10 +87,10 @@ class Admission:
                 return Verdict('duplicate', f'message {header.sequence} arrived again')
             far_behind = order is Order.FAR_BEHIND
         elif not retired:
+            begins_again = self._is_behind(header.stamp)
             self._begin_session(header)
-        if self.newest is not None:
-            far_behind = far_behind or header.stamp < self.newest - self._config.reorder_window
-        if far_behind:
+            return self._judge_pose(header, begins_again)
+        if far_behind or self._is_behind(header.stamp):
             if not self._continues_the_past(header):
                 behind = max((self.newest or header.stamp) - header.stamp, 0) / SECOND
                 return Verdict(
@@ -98,7 +98,8 @@ class Admission:
                 )
             self.begin_again()
             self._begin_session(header)
-        elif retired:
+            return self._judge_pose(header, begins_again=True)
+        if retired:
             if not self._is_silent_at(header.stamp):
                 return Verdict(
                     'old_session',
@@ -106,7 +107,7 @@ class Admission:
                     f'senders share the name {self.station_id!r}?',
                 )
             self._begin_session(header)
-        return self._judge_pose(header, begins_again=far_behind)
+        return self._judge_pose(header, begins_again=False)
 
     def note_accepted(self, header: StampedHeader) -> None:
         """Remember an arrival that was taken in."""
@@ -139,6 +140,10 @@ class Admission:
         self.newest = None
         self._sequence.begin_again()
         self._sequence.observe(header.sequence)
+
+    def _is_behind(self, stamp: int) -> bool:
+        """Tell whether ``stamp`` lies too far behind the newest to have been overtaken by it."""
+        return self.newest is not None and stamp < self.newest - self._config.reorder_window
 
     def _is_silent_at(self, stamp: int) -> bool:
         """Tell whether the present session has sent nothing of use for a while before ``stamp``.

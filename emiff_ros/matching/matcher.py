@@ -24,12 +24,16 @@ from emiff_ros.matching.results import Accepted, Match, Refused, StampedHeader
 from emiff_ros.matching.station_cache import CachedFeature, Station
 from emiff_ros.stamps import SECOND
 
+IMAGES_IN_HAND = 2
+"""Images that are expected at most: one is encoded while the one before is fused."""
+
 
 class Matcher:
     """The stations' caches behind one policy. Safe to use from several threads.
 
-    Subscription callbacks call :meth:`add` and :meth:`refuse`; the worker calls :meth:`match`, and
-    :meth:`report_fused` or :meth:`report_refused` for what became of each chosen feature.
+    Subscription callbacks call :meth:`add` and :meth:`refuse`; the worker calls :meth:`expect`
+    when it takes an image, :meth:`match` when it is to be fused, and :meth:`report_fused` or
+    :meth:`report_refused` for what became of each chosen feature.
 
     A station is known from its first readable feature on. It is forgotten after
     ``config.max_silence``, or to make room for another one once it has been of no use for longer
@@ -51,6 +55,7 @@ class Matcher:
         self._unknown = Station('', self._config)
         self._forgotten = Station('', self._config)
         self._in_hand: frozenset[str] = frozenset()
+        self._expected: tuple[int, ...] = ()
         self._vehicle_stamp: int | None = None
         self._lock = threading.Lock()
 
@@ -97,6 +102,14 @@ class Matcher:
             station = self._stations.get(station_id, self._unknown)
             return station.refuse(cause, reason, now, header)
 
+    def expect(self, vehicle_stamp: int) -> None:
+        """Keep what fits the image at ``vehicle_stamp`` (nanoseconds) until it is matched.
+
+        A vehicle that takes seconds for an image would otherwise find only what came since.
+        """
+        with self._lock:
+            self._set_expected((*self._expected, vehicle_stamp)[-IMAGES_IN_HAND:])
+
     def match(self, vehicle_stamp: int, now: int) -> dict[str, Match]:
         """Choose a feature of each station for the vehicle image at ``vehicle_stamp``.
 
@@ -118,6 +131,8 @@ class Matcher:
         with self._lock:
             previous, self._vehicle_stamp = self._vehicle_stamp, vehicle_stamp
             jumped = previous is not None and vehicle_stamp < previous - self._config.clock_jump
+            later = [stamp for stamp in self._expected if stamp > vehicle_stamp and not jumped]
+            self._set_expected(tuple(later))
             for station in self._stations.values():
                 station.follow_clock(now)
                 if jumped:
@@ -159,6 +174,17 @@ class Matcher:
         with self._lock:
             self._counting(match).report_refused(match.feature, cause, reason)
 
+    def listen_again(self) -> None:
+        """Take it that nothing was listened to for a while: what was missed is not lost."""
+        with self._lock:
+            for station in self._stations.values():
+                station.listen_again()
+
+    def forget_silent(self, now: int) -> None:
+        """Forget the stations that have been silent for too long at ``now`` (nanoseconds)."""
+        with self._lock:
+            self._forget_silent(now)
+
     def counters(self) -> dict[str, StationCounters]:
         """Return the counters of each known station."""
         return self.all_counters().known
@@ -173,7 +199,13 @@ class Matcher:
         if not self._has_room(now):
             return None
         station = self._stations[station_id] = Station(station_id, self._config)
+        station.expect(self._expected)
         return station
+
+    def _set_expected(self, stamps: tuple[int, ...]) -> None:
+        self._expected = stamps
+        for station in self._stations.values():
+            station.expect(stamps)
 
     def _has_room(self, now: int) -> bool:
         """Tell whether there is room for a station, if need be after dropping the idlest one."""

@@ -57,6 +57,7 @@ class Station:
         self._admission = Admission(station_id, self._config)
         self._lock = threading.RLock()
         self._cache: list[CachedFeature] = []
+        self._expected: tuple[int, ...] = ()
         self._outcomes: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._received = self._duplicates = self._jumps = 0
@@ -125,6 +126,14 @@ class Station:
                 self._admission.note_refused(header)
             return self._count_refusal(cause, reason, now)
 
+    def expect(self, vehicle_stamps: tuple[int, ...]) -> None:
+        """Keep what fits the images at these stamps (nanoseconds), however much follows.
+
+        For each of them there is room for ``config.capacity`` features, beside that for the rest.
+        """
+        with self._lock:
+            self._expected = vehicle_stamps
+
     def match(self, vehicle_stamp: int, policy: MatchingPolicy | None = None) -> Match:
         """Choose a feature for the vehicle image at ``vehicle_stamp`` (nanoseconds).
 
@@ -152,9 +161,7 @@ class Station:
         self, vehicle_stamp: int, policy: MatchingPolicy
     ) -> tuple[list[CachedFeature], Choice]:
         """Return the features inside the window, oldest first, and the choice among them."""
-        oldest = vehicle_stamp - self._config.max_age
-        newest = vehicle_stamp + self._config.max_future
-        fitting = [one for one in self._cache if oldest <= one.header.stamp <= newest]
+        fitting = [one for one in self._cache if self._fits(one, vehicle_stamp)]
         return fitting, policy.choose([one.header.stamp for one in fitting], vehicle_stamp)
 
     def report_fused(self, feature: CachedFeature, drops_older: bool = True) -> None:
@@ -193,6 +200,11 @@ class Station:
             if self._admission.newest is not None and self._admission.newest > limit:
                 self._expire_all()
                 self._admission.begin_again()
+
+    def listen_again(self) -> None:
+        """Take it that nothing was listened to for a while: what was missed is not lost."""
+        with self._lock:
+            self._admission.begin_again()
 
     def silence(self, now: int) -> float:
         """Return for how long nothing has arrived of it, ns; infinite if nothing ever has."""
@@ -248,8 +260,25 @@ class Station:
     def _insert(self, feature: CachedFeature) -> None:
         stamps = [cached.header.stamp for cached in self._cache]
         self._cache.insert(bisect_right(stamps, feature.header.stamp), feature)
-        if len(self._cache) > self._config.capacity:
-            self._settle(self._cache.pop(0), 'superseded')
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Keep the newest features that fit each expected image, and the newest of the rest."""
+        groups = [
+            [feature for feature in self._cache if self._fits(feature, stamp)]
+            for stamp in self._expected
+        ]
+        fitting = {id(feature) for group in groups for feature in group}
+        groups.append([feature for feature in self._cache if id(feature) not in fitting])
+        kept = {id(one) for group in groups for one in group[-self._config.capacity :]}
+        for feature in self._cache:
+            if id(feature) not in kept:
+                self._settle(feature, 'superseded')
+        self._cache = [feature for feature in self._cache if id(feature) in kept]
+
+    def _fits(self, feature: CachedFeature, vehicle_stamp: int) -> bool:
+        age = vehicle_stamp - feature.header.stamp
+        return -self._config.max_future <= age <= self._config.max_age
 
     def _expire_before(self, stamp: int) -> None:
         while self._cache and self._cache[0].header.stamp < stamp:

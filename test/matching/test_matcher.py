@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 import subprocess
 import sys
 
-from matching.station_feed import Header, at, drive
+from matching.station_feed import MS, Header, at, drive
 import pytest
 
 from emiff_ros.matching.config import MatchingConfig
@@ -45,6 +45,52 @@ def test_windows_change_for_what_is_cached_and_what_arrives():
     matcher.configure(MatchingConfig(max_age=at(100) - at(0), max_pose_jump=0.5))
     assert matcher.match(at(700), at(710))['north'].state is MatchState.STALE
     assert matcher.counters()['north'].adds_up
+
+
+@pytest.mark.parametrize('period', [100, 33])
+def test_a_vehicle_that_takes_seconds_for_an_image_fuses_what_fits_it(period):
+    matcher = Matcher()
+    for vehicle in (3000, 9000, 15_000):
+        begun, ended = vehicle // period, (vehicle + 5500) // period
+        drive(matcher, range(begun - 60 // period * 20, begun), period=period)
+        matcher.expect(at(vehicle))
+        drive(matcher, range(begun, ended), period=period)
+        match = matcher.match(at(vehicle), at(vehicle + 5500))['north']
+        assert match.state is MatchState.USED
+        assert -50 <= match.age / MS <= period
+        matcher.report_fused(match)
+    assert matcher.counters()['north'].adds_up
+
+
+def test_what_is_kept_for_images_in_hand_is_bounded():
+    matcher = Matcher(MatchingConfig(capacity=3))
+    for vehicle in (500, 900, 1300):
+        matcher.expect(at(vehicle))
+    drive(matcher, range(3000), period=1)
+    assert matcher.counters()['north'].cached == 3 * 3
+    for vehicle in (900, 1300):
+        assert matcher.match(at(vehicle), at(3100))['north'].state is MatchState.USED
+    drive(matcher, range(3000, 3010), period=1)
+    assert matcher.counters()['north'].cached == 3
+    assert matcher.counters()['north'].adds_up
+
+
+def test_what_is_missed_while_nobody_listens_is_not_lost():
+    matcher = Matcher()
+    drive(matcher, [0, 2])
+    matcher.listen_again()
+    drive(matcher, range(1000, 1004))
+    counters = matcher.counters()['north']
+    assert (counters.received, counters.lost, counters.restarts) == (6, 1, 0)
+
+
+def test_silent_stations_are_forgotten_without_an_image():
+    matcher = Matcher()
+    drive(matcher, range(3))
+    matcher.forget_silent(at(59_000))
+    assert set(matcher.counters()) == {'north'}
+    matcher.forget_silent(at(61_000))
+    assert matcher.counters() == {}
 
 
 def test_reports_reach_the_station():

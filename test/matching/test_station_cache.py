@@ -193,6 +193,14 @@ def test_restart_may_move_the_camera_and_set_the_clock_back(station):
     assert isinstance(station.add(first, None, at(19_990)), Accepted)
 
 
+def test_restart_on_an_earlier_timeline_leaves_nothing_of_the_later_one(station):
+    drive(station, range(1000, 1010))
+    drive(station, range(12), session_id=2)
+    match = station.match(at(1120))
+    assert (match.state, match.feature.header.session_id) == (MatchState.USED, 2)
+    assert station.counters().adds_up
+
+
 def test_straggler_of_the_old_session(station):
     drive(station, range(3))
     drive(station, [3], session_id=2)

@@ -231,9 +231,9 @@ def node(process: ProcessDescription, log_level: str, enclave: str = '') -> Node
 
 
 def player(processes: Iterable[ProcessDescription], values: Mapping[str, str]) -> Action:
-    """Return the action that plays ``source`` once the nodes listen."""
+    """Return the action that plays ``source`` once the nodes listen, to their images last."""
     processes = list(processes)
-    awaited = [topic for process in processes for topic in process.recorded_inputs]
+    awaited = [process.topic('input/image') for process in processes]
     command = [
         ExecutableInPackage(executable='play-bag', package=PACKAGE), values['source'],
         '--clock', CLOCK, '--rate', values['rate'], '--longest-gap', '1.0',
@@ -289,6 +289,14 @@ def rviz(processes: Iterable[ProcessDescription], values: Mapping[str, str]) -> 
     )
 
 
+def _linked(values: Mapping[str, str]) -> list[ProcessDescription]:
+    """Return both processes; a vehicle hears the roadside node unless it is told otherwise."""
+    station = describe('infrastructure', values, 'infrastructure/')
+    if values['vehicle/input/features'] == bringup.FEATURES:
+        values = {**values, 'vehicle/input/features': station.topic('output/features')}
+    return [station, describe('vehicle', values, 'vehicle/')]
+
+
 def one_side(side: str) -> LaunchDescription:
     """Return the description of a launch file that starts one side."""
     arguments = (*side_arguments(side), *SETTINGS, LOG_LEVEL)
@@ -313,7 +321,7 @@ def both_sides(source: Argument, **defaults: str) -> LaunchDescription:
     sides = [argument for side in TABLES for argument in side_arguments(side, f'{side}/')]
 
     def start(values: Mapping[str, str]) -> list[Action]:
-        processes = [describe(side, values, f'{side}/') for side in TABLES]
+        processes = _linked(values)
         actions = []
         if values['source'] != LIVE:
             processes = [bringup.for_replay(process) for process in processes]

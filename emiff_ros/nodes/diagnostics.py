@@ -23,7 +23,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSProfile
 
-from emiff_ros.nodes.qos import OVERRIDING
+from emiff_ros.nodes.qos import OVERRIDING, naming
 
 PERIOD = 1.0
 """Seconds between two reports, on the steady clock: a paused bag does not silence them."""
@@ -47,16 +47,21 @@ class DiagnosticsReporter:
     """
 
     def __init__(self, node: LifecycleNode) -> None:
-        """Start reporting for ``node``."""
+        """Start reporting for ``node``.
+
+        Raises:
+            ValueError: if the topic's QoS overrides cannot be used.
+        """
         self._node = node
         self._tasks: dict[str, Callable[[], DiagnosticStatus]] = {}
         self._groups: list[Callable[[], Mapping[str, DiagnosticStatus]]] = []
-        self._publisher = node.create_publisher(
-            DiagnosticArray,
-            '/diagnostics',
-            QoSProfile(depth=10),
-            qos_overriding_options=OVERRIDING,
-        )
+        with naming('/diagnostics'):
+            self._publisher = node.create_publisher(
+                DiagnosticArray,
+                '/diagnostics',
+                QoSProfile(depth=10),
+                qos_overriding_options=OVERRIDING,
+            )
         node.create_timer(PERIOD, self.report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def add(self, name: str, task: Callable[[], DiagnosticStatus]) -> None:

@@ -40,7 +40,7 @@ from emiff_ros.geometry import as_affine
 from emiff_ros.model.weights import load_infrastructure_encoder
 from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
 from emiff_ros.nodes.diagnostics import status
-from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage
+from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage, Result
 from emiff_ros.nodes.pose_inputs import PoseInputs
 from emiff_ros.nodes.pose_sources import FixedExtrinsics
 from emiff_ros.nodes.process import run_node
@@ -204,7 +204,7 @@ class InfrastructureNode(ManagedNode):
         frame = self.camera_frame() or extrinsics.camera_frame
         return EncodedImage(tensor, image.intrinsics, extrinsics, frame, watch.laps)
 
-    def finish(self, received: ReceivedImage, begun: EncodedImage) -> dict[str, float]:
+    def finish(self, received: ReceivedImage, begun: EncodedImage) -> Result:
         """Code the feature of an image and publish it.
 
         Raises:
@@ -246,7 +246,7 @@ class InfrastructureNode(ManagedNode):
             'payload_bytes': len(decision.encoded.payload),
             'message_bytes': decision.message_bytes,
         }
-        return {**begun.laps, **watch.laps, **sizes}
+        return Result({**begun.laps, **watch.laps, **sizes})
 
     def _publish_chunks(self, header: FeatureHeader, message: bytes) -> None:
         """Publish the pieces of a feature; one that is too large for them travels whole only."""

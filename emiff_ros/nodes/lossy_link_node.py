@@ -136,12 +136,15 @@ class LossyLinkNode(LifecycleNode):
             self._deliverer = None
 
     def _on_message(self, serialized: bytes) -> None:
-        self._meter.tick()
+        meter, deliverer = self._meter, self._deliverer
+        if meter is None or deliverer is None:  # handed out after the deactivation
+            return
+        meter.tick()
         for delivery in self._link.send(len(serialized), time.monotonic()):
             message = serialized
             if delivery.flipped_bit is not None:
                 message = damaged(serialized, delivery.flipped_bit)
-            self._deliverer.schedule(delivery.time, message)
+            deliverer.schedule(delivery.time, message)
 
     def _status(self) -> DiagnosticStatus:
         """Warn of a link with too little bandwidth; its losses are what was asked for."""

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +70,19 @@ class ReceivedImage:
     def stamp(self) -> int:
         """Capture time, nanoseconds."""
         return nanoseconds_of(self.message.header.stamp)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a published result leaves.
+
+    Attributes:
+        measured: those of the node's ``measurements`` that it has.
+        draw: publishes pictures of it, which are no part of it; None without any.
+    """
+
+    measured: Mapping[str, float]
+    draw: Callable[[], None] | None = None
 
 
 class ManagedNode(LifecycleNode):
@@ -140,11 +153,8 @@ class ManagedNode(LifecycleNode):
         """
         raise NotImplementedError
 
-    def finish(self, received: ReceivedImage, begun: Any) -> Mapping[str, float]:
+    def finish(self, received: ReceivedImage, begun: Any) -> Result:
         """Publish the result of an image.
-
-        Returns:
-            Those of ``measurements`` that this result has.
 
         Raises:
             Refusal: if there is no result.
@@ -189,7 +199,10 @@ class ManagedNode(LifecycleNode):
         self._debug_topics = DebugTopics(self.outputs, (*COMMON_MEASUREMENTS, *self.measurements))
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Begin to listen; fails with the reason in the log, as for a topic that is no name."""
+        """Begin to listen, to the images last.
+
+        Fails with the reason in the log, as for a topic that is no name.
+        """
         if failure_of(self, 'activate', self._listen, self._stop):
             return TransitionCallbackReturn.FAILURE
         return super().on_activate(state)
@@ -205,11 +218,11 @@ class ManagedNode(LifecycleNode):
         )
         transport = self.parameters.values.image_transport
         image_type = CompressedImage if transport == 'compressed' else Image
-        self.inputs.listen_and_watch(image_type, '~/input/image', self._on_image, depth=1)
+        self.create_inputs()
         self.inputs.listen_and_watch(
             CameraInfo, '~/input/camera_info', self._on_camera_info, depth=1
         )
-        self.create_inputs()
+        self.inputs.listen_and_watch(image_type, '~/input/image', self._on_image, depth=1)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop to listen and finish the images in hand."""
@@ -324,7 +337,7 @@ class ManagedNode(LifecycleNode):
 
     def _finish(self, received: ReceivedImage, begun: Any) -> None:
         try:
-            measured = self.finish(received, begun)
+            result = self.finish(received, begun)
         except Refusal as refusal:
             self._refuse_image(refusal)
             return
@@ -332,8 +345,17 @@ class ManagedNode(LifecycleNode):
         self.health.record_time(elapsed)
         latency = self.get_clock().now().nanoseconds - received.stamp
         common = {'processing_time_ms': elapsed * 1e3, 'latency_ms': latency / MILLISECOND}
-        self._debug_topics.publish({**common, **measured})
+        self._debug_topics.publish({**common, **result.measured})
         self.images.count('published')
+        if result.draw is not None:
+            self._draw(result.draw)
+
+    def _draw(self, draw: Callable[[], None]) -> None:
+        try:
+            draw()
+        except Exception as error:  # the result is out, and counts
+            refusal = Refusal('not_drawn', f'{type(error).__name__}: {error}')
+            self.warn(refusal, 'debug pictures: ')
 
     def _on_replaced(self, received: ReceivedImage) -> None:
         self.images.count('replaced')

@@ -35,7 +35,6 @@ from rclpy.signals import SignalHandlerOptions
 
 from emiff_ros.executor import make_executor
 from emiff_ros.nodes.managed_node import ManagedNode
-from emiff_ros.nodes.parameters import ParameterError
 
 SIGNAL_LATENCY = 0.2
 """Seconds after which a signal is noticed at the latest."""
@@ -92,7 +91,7 @@ def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
         signal.signal(number, stop)
     try:
         node = make_node()
-    except ParameterError as error:
+    except ValueError as error:  # of parameters, QoS overrides among them
         get_logger('emiff_ros').error(str(error))
         rclpy.shutdown()
         return 1

@@ -65,10 +65,11 @@ class ProcessingBudget:
     def record(self, seconds: float, budget: float) -> None:
         """Note how long one result took."""
         now = self._clock()
+        paused = not self._results or now - self._results[-1][0] > WINDOW
         self._results.append((now, seconds))
         if seconds <= budget:
             self._over_since = None
-        elif self._over_since is None:
+        elif paused or self._over_since is None:
             self._over_since = now
 
     def status(self, budget: float, persistence: float) -> DiagnosticStatus:

@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -44,14 +44,23 @@ class StationHealth:
     """Diagnostics ``stations``, ``fusion`` and ``station NAME`` for each known station.
 
     The matcher forgets a station that is silent for long: that is said once, as an OK, so that
-    no warning about it is the last word.
+    no warning about it is the last word. So is that the node does not listen.
     """
 
-    def __init__(self, matcher: Matcher, values: SimpleNamespace) -> None:
-        """Watch the stations of ``matcher``; ``values`` are the node's parameters."""
+    def __init__(
+        self, matcher: Matcher, values: SimpleNamespace, clock: Callable[[], int]
+    ) -> None:
+        """Watch the stations of ``matcher``.
+
+        Args:
+            matcher: knows the stations and their counters.
+            values: the node's parameters.
+            clock: the node's, nanoseconds.
+        """
         self._matcher = matcher
         self._values = values
-        self._fusing = False
+        self._clock = clock
+        self._listening = self._fusing = False
         self._matches: Mapping[str, Match] = {}
         self._results: Counter[str] = Counter(fused=0, vehicle_only=0)
         self._result_window = CounterWindow()
@@ -60,8 +69,12 @@ class StationHealth:
         self._unknown_window = CounterWindow()
 
     def begin(self, fusing: bool) -> None:
-        """Begin with a network; ``fusing`` tells whether it takes roadside features at all."""
-        self._fusing = fusing
+        """Begin to listen; ``fusing`` tells whether the network takes roadside features at all."""
+        self._listening, self._fusing = True, fusing
+
+    def end(self) -> None:
+        """Take it that the node listens no more."""
+        self._listening = self._fusing = False
 
     def note(self, matches: Mapping[str, Match]) -> None:
         """Note what each station contributed to a result."""
@@ -71,6 +84,7 @@ class StationHealth:
 
     def statuses(self) -> dict[str, DiagnosticStatus]:
         """Return all diagnostics by name."""
+        self._matcher.forget_silent(self._clock())
         everything = self._matcher.all_counters()
         counters = everything.known
         answers = {
@@ -110,6 +124,8 @@ class StationHealth:
             if match.age is not None:
                 values['age_ms'] = f'{match.age / MILLISECOND:.1f}'
         values |= counts
+        if not self._listening:
+            return status(OK, 'not listened to', **values)
         if not heard:
             return status(WARN, f'silent for {WINDOW:.0f} s', **values)
         if gain['refused'] == heard:

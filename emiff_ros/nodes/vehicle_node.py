@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 import functools
 from pathlib import Path
@@ -26,6 +26,7 @@ import time
 from message_filters import Subscriber
 from nav_msgs.msg import Odometry
 import numpy as np
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Header
 import torch
@@ -51,7 +52,7 @@ from emiff_ros.nodes.ego_filter import EgoFootprint
 from emiff_ros.nodes.feature_aligner import FeatureAligner
 from emiff_ros.nodes.fusion_status import fusion_status_message
 from emiff_ros.nodes.images import NetworkImage
-from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage
+from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage, Result
 from emiff_ros.nodes.pose_inputs import PoseInputs
 from emiff_ros.nodes.poses import PoseBuffer, VehiclePose
 from emiff_ros.nodes.process import run_node
@@ -128,7 +129,9 @@ class VehicleNode(ManagedNode):
         self._aligner: FeatureAligner | None = None
         self._ahead: AheadAlignment | None = None
         self._pose_source = CountedSource(self._poses)
-        self._stations = StationHealth(self._matcher, values)
+        self._stations = StationHealth(
+            self._matcher, values, lambda: self.get_clock().now().nanoseconds
+        )
         self.health.reporter.add('pose', self._pose_source.status)
         self.health.reporter.add_group(self._stations.statuses)
         self._chunk_input = ChunkInput(self, self._on_feature)
@@ -150,7 +153,6 @@ class VehicleNode(ManagedNode):
         self._ahead = AheadAlignment(self._aligner, self._matcher.preview)
         if device.type == 'cuda':
             self._network.run_once(views=0)  # records the step that the first silence needs
-        self._stations.begin(self._network.config.has_infrastructure)
         return device, acceleration
 
     def free_network(self) -> None:
@@ -179,6 +181,7 @@ class VehicleNode(ManagedNode):
     def create_inputs(self) -> None:
         """Listen to the pose, the calibration and the stations."""
         values = self.parameters.values
+        self._matcher.listen_again()
         poses = PoseInputs(self, *self._wanted_sources)
         self._pose_source.source = poses.open(
             values.pose_source,
@@ -205,11 +208,18 @@ class VehicleNode(ManagedNode):
                 subscriber = Subscriber(self, FeatureTensor, topic, **options)
             subscriber.registerCallback(self.inputs.guarded(self._on_feature))
             self.inputs.adopt(subscriber.sub)
+        self._stations.begin(self._network.config.has_infrastructure)
 
     @property
     def _wanted_sources(self) -> tuple[str, str]:
         values = self.parameters.values
         return values.pose_source, values.calibration_source
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop to listen and finish the images in hand."""
+        answer = super().on_deactivate(state)
+        self._stations.end()
+        return answer
 
     # Inputs.
 
@@ -237,6 +247,7 @@ class VehicleNode(ManagedNode):
         Raises:
             Refusal: if the image or its calibration cannot be used.
         """
+        self._matcher.expect(received.stamp)
         extrinsics = self._extrinsics.at(
             received.stamp, self.parameters.values.calibration_timeout
         )
@@ -250,7 +261,7 @@ class VehicleNode(ManagedNode):
         watch.lap('backbone_ms')
         return EncodedImage(image, extrinsics, vehicle_map, watch.laps)
 
-    def finish(self, received: ReceivedImage, begun: EncodedImage) -> dict[str, float]:
+    def finish(self, received: ReceivedImage, begun: EncodedImage) -> Result:
         """Fuse the image with what has arrived by now, detect and publish."""
         self._ahead.image_ends(received.stamp)
         image, extrinsics = begun.image, begun.extrinsics
@@ -265,9 +276,9 @@ class VehicleNode(ManagedNode):
         views, boxes = self._detect(begun.vehicle_map, own_camera, matches, seen)
         self._ahead.was_fused_with(match.station_id for match in used(matches))
         watch.lap('detection_ms')
-        self._publish(received, image, extrinsics, views, boxes, matches)
+        draw = self._publish(received, image, extrinsics, views, boxes, matches)
         self._stations.note(matches)
-        return {**begun.laps, **watch.laps, **measurements(matches)}
+        return Result({**begun.laps, **watch.laps, **measurements(matches)}, draw)
 
     def _fitting_features(
         self, stamp: int, vehicle_frame: str
@@ -381,7 +392,8 @@ class VehicleNode(ManagedNode):
         views: Sequence[AlignedView],
         found: Boxes,
         matches: Mapping[str, Match],
-    ) -> None:
+    ) -> Callable[[], None] | None:
+        """Publish detections and status; return what draws the debug pictures, if watched."""
         boxes, scores = found.boxes.numpy().astype(float), found.scores.numpy().astype(float)
         labels = [self._network.config.class_names[index] for index in found.labels.tolist()]
         if self.parameters.values.filter_ego:
@@ -396,11 +408,11 @@ class VehicleNode(ManagedNode):
         self._status.publish(
             fusion_status_message(header, matches, self._matcher.counters(), elapsed)
         )
-        if self._debug.watched:
-            stations = [_sized_view(view.camera) for view in views]
-            self._debug.publish(
-                Scene(header, boxes, scores, image, extrinsics.camera_from_reference, stations)
-            )
+        if not self._debug.watched:
+            return None
+        stations = [_sized_view(view.camera) for view in views]
+        scene = Scene(header, boxes, scores, image, extrinsics.camera_from_reference, stations)
+        return functools.partial(self._debug.publish, scene)
 
 
 @functools.lru_cache(maxsize=4)

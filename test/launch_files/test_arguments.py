@@ -131,14 +131,32 @@ def test_what_is_not_said_is_left_to_the_parameter_file(launch_file):
         assert '--enclave' not in node.arguments
 
 
-def test_the_player_waits_for_what_the_nodes_read_and_follows_moved_topics(launch_file):
+@pytest.mark.parametrize(
+    ('arguments', 'features'),
+    [
+        ({}, '/infrastructure/features'),
+        ({'infrastructure/namespace': 'pole'}, '/pole/features'),
+        ({'infrastructure/output/features': '/radio/sent'}, '/radio/sent'),
+        ({'infrastructure/namespace': 'pole', 'vehicle/input/features': '/radio'}, '/radio'),
+    ],
+)
+def test_the_vehicle_hears_the_roadside_node_unless_it_is_told_otherwise(
+    launch_file, arguments, features
+):
+    _, vehicle = launch_file('cooperative', source='live', **arguments).nodes
+    assert dict(vehicle.remappings)['~/input/features'] == features
+
+
+def test_the_player_waits_for_what_the_nodes_listen_to_last_and_follows_moved_topics(launch_file):
     (player,) = launch_file('cooperative').others
     command = player.cmd[1:]
     assert command[0] == 'demo'
     assert '--loop' in command
     awaited = command[command.index('--wait-for') + 1 : command.index('--loop')]
-    assert '/vehicle/odometry' in awaited
-    assert '/infrastructure/features' not in awaited
+    assert awaited == [
+        '/infrastructure/camera/image/compressed',
+        '/vehicle/camera/image/compressed',
+    ]
     assert '--remap' not in command
 
     (player,) = launch_file('cooperative', **{'vehicle/namespace': 'ego'}).others

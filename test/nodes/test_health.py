@@ -108,6 +108,9 @@ def test_a_budget_needs_persistence_to_become_an_error():
     answer = budget.status(0.1, 2.0)
     assert answer.level == OK
     assert 'no result' in answer.message
+    assert after(0.5, 0.15) == WARN
+    assert after(3600.0, 0.15) == WARN
+    assert after(2.5, 0.15) == ERROR
 
 
 def test_a_stopwatch_keeps_laps_apart():

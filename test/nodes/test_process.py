@@ -157,3 +157,17 @@ def test_arguments_that_ros_cannot_read_are_explained(arguments):
     assert arguments[-1] in started.stderr
     assert '--ros-args -p NAME:=VALUE' in started.stderr
     assert 'Traceback' not in started.stderr
+
+
+def test_qos_of_the_diagnostics_that_cannot_be_used_is_explained():
+    override = 'qos_overrides./diagnostics.publisher.reliability:=nonsense'
+    started = subprocess.run(
+        [sys.executable, '-m', 'emiff_ros', 'lossy_link_node', '--ros-args', '-p', override],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert started.returncode == 1
+    assert '/diagnostics cannot be opened' in started.stderr
+    assert 'Traceback' not in started.stderr

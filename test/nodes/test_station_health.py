@@ -38,12 +38,16 @@ class Vehicle:
         window = partial(CounterWindow, clock=lambda: self.steady)
         monkeypatch.setattr(station_health, 'CounterWindow', window)
         self.matcher = Matcher(MatchingConfig(max_stations=2))
-        self.health = station_health.StationHealth(self.matcher, SimpleNamespace(max_loss=0.5))
+        self.now = at(0)
+        self.health = station_health.StationHealth(
+            self.matcher, SimpleNamespace(max_loss=0.5), lambda: self.now
+        )
         self.health.begin(True)
 
     def see(self, moment):
         """Make a result of an image at ``moment`` (ms)."""
-        matches = self.matcher.match(at(moment), at(moment))
+        self.now = at(moment)
+        matches = self.matcher.match(at(moment), self.now)
         self.health.note(matches)
         return matches
 
@@ -77,6 +81,23 @@ def test_a_station_left_behind_warns_and_comes_back_to_ok(vehicle):
     assert (level, 'forgotten' in message) == (OK, True)
     assert vehicle.values['stations']['received'] == '3'
     assert 'station north' not in vehicle.report()
+
+
+def test_a_station_is_forgotten_although_no_image_comes(vehicle):
+    drive(vehicle.matcher, range(3))
+    vehicle.report()
+    vehicle.now = at(70_000)
+    level, message = vehicle.report(70.0)['station north']
+    assert (level, 'forgotten' in message) == (OK, True)
+
+
+def test_a_node_that_does_not_listen_warns_of_no_station(vehicle):
+    drive(vehicle.matcher, range(3))
+    vehicle.report()
+    vehicle.health.end()
+    answers = vehicle.report(10.0)
+    assert answers['station north'] == (OK, 'not listened to')
+    assert answers['stations'][0] == OK
 
 
 def test_refusals_of_unknown_stations_warn_by_cause(vehicle):

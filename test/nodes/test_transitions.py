@@ -15,19 +15,22 @@
 """Transitions that fail say why and leave nothing behind; those that succeed undo each other."""
 
 import threading
+import time
 
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
+from sensor_msgs.msg import CompressedImage
 
 from emiff_ros.nodes.diagnostics import ERROR
 from emiff_ros.nodes.infrastructure_node import InfrastructureNode
 from emiff_ros.nodes.lossy_link_node import LossyLinkNode
+from emiff_ros.nodes.managed_node import ReceivedImage, Result
 from emiff_ros.nodes.vehicle_node import VehicleNode
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 NODES = {
-    'vehicle_node': (VehicleNode, 'input/features', 'debug/image'),
-    'infrastructure_node': (InfrastructureNode, 'input/calibration', 'output/features'),
+    'vehicle_node': (VehicleNode, 'input/image', 'debug/image'),
+    'infrastructure_node': (InfrastructureNode, 'input/image', 'output/features'),
     'lossy_link_node': (LossyLinkNode, 'input', 'output'),
 }
 """For each node its class, the input that it opens last and an output that it opens late."""
@@ -98,6 +101,22 @@ def test_an_input_that_cannot_be_opened(make, name):
     assert open_parts(node) == before
     assert node.trigger_activate() == FAILURE
     assert open_parts(node) == before
+
+
+def test_pictures_that_cannot_be_drawn_cost_no_result(make):
+    def fail():
+        raise RuntimeError('no font')
+
+    node = make('vehicle_node')
+    assert node.trigger_configure() == SUCCESS
+    warnings = []
+    node.get_logger().warning = warnings.append
+    node.finish = lambda *_: Result({}, fail)
+    image = CompressedImage()
+    image.header.stamp.sec = 5
+    node._finish(ReceivedImage(image, time.monotonic()), None)
+    assert node.images.snapshot()['published'] == 1
+    assert warnings == ['debug pictures: RuntimeError: no font [not_drawn]']
 
 
 @pytest.mark.parametrize('name', ['vehicle_node', 'infrastructure_node'])

@@ -40,8 +40,8 @@ def compare(
         methods: in the order of the rows.
         pairs: of one folder.
         protocol: of the evaluation.
-        answers: folder of the answers so far; a method's file is named by its networks and
-            the data set too, so that others never use it.
+        answers: folder of the answers so far; a method's file is named by its networks, their
+            settings, the device and the data set too, so that others never use it.
         device: as torch names it.
 
     Raises:

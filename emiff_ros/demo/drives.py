@@ -58,6 +58,8 @@ def generated_folder(cache: Path, frames: int, seed: int) -> DairFolder:
 def prepare_drives(folder: DairFolder, output: Path) -> list[Drive]:
     """Write one bag per recorded batch of ``folder``: a batch is one station and one drive.
 
+    Where the whole folder is one drive, its frames that belong to no pair are played too.
+
     Raises:
         ValueError: if the folder has no pair with labels.
     """
@@ -65,7 +67,7 @@ def prepare_drives(folder: DairFolder, output: Path) -> list[Drive]:
     batches = dict.fromkeys(pair.vehicle.batch_id for pair in folder.pairs)
     for batch in batches:
         pairs = [pair for pair in folder.pairs if pair.vehicle.batch_id == batch]
-        whole = len(batches) == 1
+        whole = _is_one_drive(folder)
         bag = output / f'drive-{batch}'
         report = write_bag(folder, bag, pairs=None if whole else pairs)
         left_out = {refused.frame_id for refused in report.refused if refused.side == 'vehicle'}
@@ -82,3 +84,8 @@ def prepare_drives(folder: DairFolder, output: Path) -> list[Drive]:
             'cooperative/data_info.json with labels'
         )
     return drives
+
+
+def _is_one_drive(folder: DairFolder) -> bool:
+    sides = (folder.vehicle_frames, folder.infrastructure_frames)
+    return all(len({frame.batch_id for frame in side.values()}) == 1 for side in sides)

@@ -74,14 +74,10 @@ class VehicleDebug:
         Raises:
             ValueError: if a QoS override cannot be.
         """
-        self._markers, self._image, self._birds_eye = (
-            outputs.create(kind, topic, QoSProfile(depth=KEPT))
-            for kind, topic in (
-                (MarkerArray, '~/debug/markers'),
-                (Image, '~/debug/image'),
-                (Image, '~/debug/birds_eye'),
-            )
-        )
+        profile = QoSProfile(depth=KEPT)
+        self._markers = outputs.create(MarkerArray, '~/debug/markers', profile)
+        self._image = outputs.create(Image, '~/debug/image', profile)
+        self._birds_eye = outputs.create(Image, '~/debug/birds_eye', profile)
         self._renderer = BirdsEyeRenderer()
         self._bridge = CvBridge()
 

@@ -169,13 +169,9 @@ class VehicleNode(ManagedNode):
     def create_outputs(self) -> None:
         """Create the publishers."""
         require_layout(Detection3DArray)
-        self._detections, self._status = (
-            self.outputs.create(kind, topic, QoSProfile(depth=1))
-            for kind, topic in (
-                (Detection3DArray, '~/output/detections'),
-                (FusionStatus, '~/output/fusion_status'),
-            )
-        )
+        profile = QoSProfile(depth=1)
+        self._detections = self.outputs.create(Detection3DArray, '~/output/detections', profile)
+        self._status = self.outputs.create(FusionStatus, '~/output/fusion_status', profile)
         self._debug = VehicleDebug(self.outputs)
 
     def create_inputs(self) -> None:

@@ -264,6 +264,8 @@ class Station:
 
     def _make_room(self) -> None:
         """Keep the newest features that fit each expected image, and the newest of the rest."""
+        if len(self._cache) <= self._config.capacity:
+            return
         groups = [
             [feature for feature in self._cache if self._fits(feature, stamp)]
             for stamp in self._expected

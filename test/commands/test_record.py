@@ -12,12 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The verb record-bag."""
+"""The verb record-bag, in a process of its own: it ends by a signal."""
 
 from contextlib import contextmanager
-import os
 import signal
-from threading import Thread
+import subprocess
+import sys
 
 import pytest
 
@@ -30,67 +30,60 @@ from rclpy.context import Context
 from std_msgs.msg import String
 
 from emiff_ros.bags.reader import bag_topics
-from emiff_ros.bags.recorder import BagRecorder
-from emiff_ros.cli import main
-from emiff_ros.commands import record
 from emiff_ros.demo.domain import isolated_domain
+
+START = 60.0
 
 
 @pytest.fixture
-def recorders(monkeypatch):
-    """Collect the recorders that the verb makes."""
-    made = []
-
-    def make(*arguments):
-        made.append(BagRecorder(*arguments))
-        return made[-1]
-
-    monkeypatch.setattr(record, 'BagRecorder', make)
-    before = signal.getsignal(signal.SIGINT)
+def publisher():
+    """Publish strings on /a."""
     with isolated_domain():
-        yield made
-    signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def publishing_until(condition):
-    """Publish on /a in a thread until a condition holds, and send SIGINT then."""
-    context = Context()
-    rclpy.init(context=context)
-    node = rclpy.create_node('publisher', context=context)
-    publisher = node.create_publisher(String, '/a', 10)
-
-    def publish():
-        try:
-            wait_for(lambda: publisher.publish(String()) or condition(), 30.0)
-        finally:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    thread = Thread(target=publish)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
+        context = Context()
+        rclpy.init(context=context)
+        node = rclpy.create_node('publisher', context=context)
+        yield node.create_publisher(String, '/a', 10)
         node.destroy_node()
         context.try_shutdown()
 
 
-def test_records_until_it_is_interrupted(recorders, tmp_path, capfd):
-    with publishing_until(lambda: recorders and recorders[0].messages['/a']):
-        assert main(['record-bag', str(tmp_path / 'bag'), 'a', '/b']) == 0
-    printed = capfd.readouterr().out
-    assert f'{bag_topics(tmp_path / "bag")["/a"].messages} messages on 1 topics' in printed
-    assert 'not recorded: /b: nobody published it' in printed
-    assert 'simulated' not in printed
+@contextmanager
+def recording(*arguments):
+    """Run the verb inside the block, interrupt it then and append what it printed."""
+    printed = []
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'emiff_ros', 'record-bag', *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield printed
+        process.send_signal(signal.SIGINT)
+        printed.append(process.communicate(timeout=START)[0])
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
-def test_says_that_no_simulated_time_came(recorders, tmp_path, capfd, monkeypatch):
-    monkeypatch.setattr('emiff_ros.bags.recorder.WAITING', 2)
-    with publishing_until(lambda: recorders and recorders[0].dropped):
-        assert main(['record-bag', str(tmp_path / 'bag'), '/a', '--use-sim-time']) == 0
-    printed = capfd.readouterr().out
-    assert '2 messages on 1 topics' in printed
-    dropped = recorders[0].dropped
-    assert f'not recorded: {dropped} messages from before the simulated time' in printed
-    assert 'no simulated time came' in printed and 'is somebody publishing /clock?' in printed
+def test_records_until_it_is_interrupted(publisher, tmp_path):
+    bag = tmp_path / 'bag'
+    message = String(data='x' * 2_000_000)
+
+    def is_recorded():
+        publisher.publish(message)
+        return any(file.stat().st_size > 1_000_000 for file in bag.glob('*.mcap'))
+
+    with recording(bag, 'a', '/b') as printed:
+        wait_for(publisher.get_subscription_count, START)
+        wait_for(is_recorded, START)
+    assert f'{bag_topics(bag)["/a"].messages} messages on 1 topics' in printed[0]
+    assert 'not recorded: /b: nobody published it' in printed[0]
+    assert 'simulated' not in printed[0]
+
+
+def test_says_that_no_simulated_time_came(publisher, tmp_path):
+    with recording(tmp_path / 'bag', '/a', '--use-sim-time') as printed:
+        wait_for(publisher.get_subscription_count, START)
+    assert 'no simulated time came' in printed[0]
+    assert 'is somebody publishing /clock?' in printed[0]

@@ -128,20 +128,10 @@ def run(arguments: argparse.Namespace) -> int:
                 progress=progress,
             )
             with stopped_by_signals(player), keys_control(player):
-                for topic in sorted(remappings.keys() - bag_topics(bag).keys()):
-                    print(f'  not remapped: {topic}: the bag has no such topic')
-                longest_wait = arguments.wait_for_subscribers
-                if longest_wait is None:
-                    longest_wait = DEFAULT_WAIT if arguments.wait_for else 0.0
-                if longest_wait:
-                    awaited = arguments.wait_for or player.topics
-                    unheard = player.wait_for_subscribers(
-                        [topic for topic in awaited if topic in player.topics], longest_wait
-                    )
-                    for topic in unheard:
-                        print(f'  still without a subscriber: {topic}')
-                    for topic in set(awaited) - set(player.topics):
-                        print(f'  not waited for: {topic}: the bag has no such topic')
+                if remappings:
+                    for topic in sorted(remappings.keys() - bag_topics(bag).keys()):
+                        print(f'  not remapped: {topic}: the bag has no such topic')
+                _wait_for_subscribers(player, arguments)
                 report = player.play()
         print(
             f'{bag}: {report.messages.total()} messages on {len(report.messages)} '
@@ -152,6 +142,23 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     finally:
         rclpy.try_shutdown()
+
+
+def _wait_for_subscribers(player: BagPlayer, arguments: argparse.Namespace) -> None:
+    """Wait as the options say, and name what was waited for in vain."""
+    longest_wait = arguments.wait_for_subscribers
+    if longest_wait is None:
+        longest_wait = DEFAULT_WAIT if arguments.wait_for else 0.0
+    if not longest_wait:
+        return
+    awaited = arguments.wait_for or player.topics
+    unheard = player.wait_for_subscribers(
+        [topic for topic in awaited if topic in player.topics], longest_wait
+    )
+    for topic in unheard:
+        print(f'  still without a subscriber: {topic}')
+    for topic in set(awaited) - set(player.topics):
+        print(f'  not waited for: {topic}: the bag has no such topic')
 
 
 @contextmanager

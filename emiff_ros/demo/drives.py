@@ -65,9 +65,9 @@ def prepare_drives(folder: DairFolder, output: Path) -> list[Drive]:
     """
     drives = []
     batches = dict.fromkeys(pair.vehicle.batch_id for pair in folder.pairs)
+    whole = _is_one_drive(folder)
     for batch in batches:
         pairs = [pair for pair in folder.pairs if pair.vehicle.batch_id == batch]
-        whole = _is_one_drive(folder)
         bag = output / f'drive-{batch}'
         report = write_bag(folder, bag, pairs=None if whole else pairs)
         left_out = {refused.frame_id for refused in report.refused if refused.side == 'vehicle'}

@@ -92,7 +92,22 @@ def start_in_shell(script, bag, terminal, *options):
     )
 
 
-def test_keys_of_a_terminal_reach_the_player_and_its_mode_is_restored(bag, terminal):
+def test_keys_of_a_terminal_reach_the_player_and_its_mode_is_restored(
+    player, terminal, monkeypatch
+):
+    monkeypatch.setattr('emiff_ros.commands.play_keys._in_foreground', lambda _: True)
+    pressed, read = terminal
+    before = termios.tcgetattr(read)
+    player.pause()
+    with keys_control(player, read):
+        assert not termios.tcgetattr(read)[3] & termios.ICANON
+        pressed.write(b' ')
+        report = player.play()
+    assert report.rounds == 1 and not player.paused
+    assert termios.tcgetattr(read) == before
+
+
+def test_a_job_in_the_foreground_of_a_shell_hears_its_keys(bag, terminal):
     pressed, read = terminal
     shell = start_in_shell('"$@" && stty -a', bag, read, '--rate', '0.001')
     wait_for(lambda: not termios.tcgetattr(read)[3] & termios.ICANON, 60.0)

@@ -20,6 +20,8 @@ import os
 from pathlib import Path
 import sys
 
+from rosbags.interfaces import Connection
+from rosbags.interfaces.typing import Typesdict
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
@@ -79,13 +81,60 @@ def add_type(store: Typestore, type_name: str, definition: str) -> None:
     """
     if type_name in store.fielddefs:
         return
+    types = _parsed(type_name, definition)
+    store.register({name: fields for name, fields in types.items() if name not in store.fielddefs})
+
+
+def add_type_and_parts(store: Typestore, type_name: str) -> None:
+    """Register a type and all types that its fields have, from their .msg files.
+
+    Raises:
+        MissingFileError: if a definition is not found.
+        BagError: if one cannot be parsed.
+    """
+    if type_name in store.fielddefs:
+        return
+    definition = definition_file(type_name).read_text(encoding='utf-8')
+    for _, fields in _parsed(type_name, definition).values():
+        for _, description in fields:
+            for part in _message_names(description):
+                add_type_and_parts(store, part)
+    add_type(store, type_name, definition)
+
+
+def recorded_types(connection: Connection) -> Typestore:
+    """Return the types that read a bag's messages, by the definition that it holds if it has one.
+
+    Raises:
+        MissingFileError: if the bag holds none and it is not found either.
+        BagError: if the definition cannot be parsed.
+    """
+    store = make_typestore()
+    if connection.msgdef.data:
+        add_type(store, connection.msgtype, connection.msgdef.data)
+    else:
+        add_type_and_parts(store, connection.msgtype)
+    return store
+
+
+def _parsed(type_name: str, definition: str) -> Typesdict:
     try:
-        types = get_types_from_msg(definition, type_name)
+        return get_types_from_msg(definition, type_name)
     except Exception as error:  # rosbags raises errors of its parser, of several kinds
         raise BagError(
-            type_name, f'its definition cannot be parsed ({error})', 'record the bag again'
+            type_name,
+            f'its definition cannot be parsed ({error})',
+            'mend it, or record the bag again',
         ) from error
-    store.register({name: fields for name, fields in types.items() if name not in store.fielddefs})
+
+
+def _message_names(description: object) -> list[str]:
+    """Return the message types in a field description of rosbags: (kind, type or (type, size))."""
+    if isinstance(description, str):
+        return [description] if '/' in description else []
+    if isinstance(description, tuple):
+        return [name for item in description for name in _message_names(item)]
+    return []
 
 
 def _prefixes() -> list[Path]:

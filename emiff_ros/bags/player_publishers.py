@@ -28,6 +28,7 @@ from emiff_ros.bags.errors import BagError
 from emiff_ros.bags.player_topics import message_class, publisher_qos, why_not_playable
 
 CLOCK_TOPIC = '/clock'
+CLOCK_TYPE = 'rosgraph_msgs/msg/Clock'
 
 _logger = logging.getLogger(__name__)
 
@@ -59,11 +60,13 @@ class BagPublishers:
             with_clock: publish /clock, too.
 
         Raises:
+            ValueError: if messages of different types are to be published on one topic.
             BagError: if none of the connections can be played.
         """
         self._node = node
         self.skipped: dict[str, str] = {}
         self._publishers: dict[str, Publisher] = {}
+        types = {CLOCK_TOPIC: CLOCK_TYPE} if with_clock else {}
         connections = list(connections)
         if not connections:
             raise BagError(path, 'has no messages to play', 'record it again')
@@ -76,9 +79,17 @@ class BagPublishers:
                 self.skipped[topic] = reason
                 _logger.warning('%s: %s is not played: %s', path, topic, reason)
             elif topic not in self._publishers:
+                name = (remappings or {}).get(topic, topic)
+                resolved = node.resolve_topic_name(name)
+                other = types.setdefault(resolved, connection.msgtype)
+                if other != connection.msgtype:
+                    raise ValueError(
+                        f'{topic} ({connection.msgtype}) cannot be published on {resolved}, which '
+                        f'has {other}; remap it to another topic'
+                    )
                 self._publishers[topic] = node.create_publisher(
                     message_class(connection.msgtype),
-                    (remappings or {}).get(topic, topic),
+                    name,
                     publisher_qos(connection, (qos_overrides or {}).get(topic)),
                 )
         if not self._publishers:
@@ -133,7 +144,7 @@ class BagPublishers:
 
     def close(self) -> None:
         """Destroy the publishers."""
-        for publisher in self._by_name().values():
+        for publisher in filter(None, [*self._publishers.values(), self._clock]):
             self._node.destroy_publisher(publisher)
         self._publishers.clear()
         self._clock = None

@@ -32,6 +32,8 @@ from emiff_ros.bags.errors import BagError, MissingFileError
 from emiff_ros.bags.message_types import installed_type_hash
 
 DEFAULT_DEPTH = 10
+LARGEST_DEPTH = 2**31 - 1
+"""What rclpy can hand on."""
 
 
 def message_class(type_name: str) -> Any:
@@ -93,7 +95,7 @@ def read_qos_overrides(path: Path | str) -> dict[str, QoSProfile]:
         content = yaml.safe_load(path.read_text(encoding='utf-8'))
     except OSError as error:
         raise MissingFileError(path, 'cannot be opened', 'give a QoS override file') from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BagError(path, f'is not valid YAML ({error})', 'correct it') from error
     if not isinstance(content, Mapping):
         raise BagError(path, 'is no mapping of topics to policies', 'see ros2 bag play')
@@ -110,10 +112,11 @@ def _profile(path: Path, topic: str, values: Any) -> QoSProfile:
     if not isinstance(values, Mapping):
         raise BagError(path, f'is {values!r}; expected policies', 'see ros2 bag play', topic)
     for name, value in values.items():
-        if name == 'depth' and isinstance(value, int) and value > 0:
+        if name == 'depth' and type(value) is int and 0 < value <= LARGEST_DEPTH:
             profile.depth = value
             continue
         keys = policies[name].short_keys() if name in policies else []
+        keys = [key for key in keys if key != 'unknown']  # rmw's word for what it cannot tell
         if value not in keys:
             known = ', '.join(keys) or f'a positive depth or one of {sorted(policies)}'
             raise BagError(path, f'{name}: {value} is unknown', f'choose {known}', topic)

@@ -32,11 +32,9 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import get_types_from_msg
-from rosbags.typesys.store import Typestore
 
 from emiff_ros.bags.errors import BagError, MissingFileError
-from emiff_ros.bags.message_types import add_type, definition_file, make_typestore
+from emiff_ros.bags.message_types import add_type_and_parts, make_typestore
 from emiff_ros.bags.player_topics import message_class
 from emiff_ros.bags.qos import bag_qos
 from emiff_ros.topic_names import check_topic_name
@@ -149,6 +147,8 @@ class BagRecorder:
                 self._subscribe(topic, type_name, publishers)
             except (AttributeError, ModuleNotFoundError, MissingFileError) as error:
                 self.skipped[topic] = f'{type_name} is not installed ({error})'
+            except BagError as error:
+                self.skipped[topic] = str(error)
         if not self._missing:
             self._timer.cancel()
 
@@ -199,28 +199,3 @@ def matching_profile(publishers: Iterable[TopicEndpointInfo]) -> QoSProfile:
         reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
         durability=DurabilityPolicy.TRANSIENT_LOCAL if transient else DurabilityPolicy.VOLATILE,
     )
-
-
-def add_type_and_parts(store: Typestore, type_name: str) -> None:
-    """Register a type and all types that its fields have, from their .msg files.
-
-    Raises:
-        MissingFileError: if a definition is not found.
-    """
-    if type_name in store.fielddefs:
-        return
-    definition = definition_file(type_name).read_text(encoding='utf-8')
-    for _, fields in get_types_from_msg(definition, type_name).values():
-        for _, description in fields:
-            for part in _message_names(description):
-                add_type_and_parts(store, part)
-    add_type(store, type_name, definition)
-
-
-def _message_names(description: object) -> list[str]:
-    """Return the message types in a field description of rosbags: (kind, type or (type, size))."""
-    if isinstance(description, str):
-        return [description] if '/' in description else []
-    if isinstance(description, tuple):
-        return [name for item in description for name in _message_names(item)]
-    return []

@@ -22,9 +22,8 @@ written as OUTPUT/table.md and OUTPUT/table.csv.
 import argparse
 import logging
 from pathlib import Path
-import shlex
-import sys
 
+from emiff_ros.commands.command_line import command_line
 from emiff_ros.comparison.compare import compare
 from emiff_ros.comparison.hardware import describe_hardware
 from emiff_ros.comparison.methods import Method
@@ -115,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
         'features': f'{arguments.quantization}, zstd',
         'hardware': describe_hardware(arguments.device),
         'commit': git_commit() or 'unknown',
-        'command': shlex.join(['python', '-m', 'emiff_ros', 'compare', *sys.argv[2:]]),
+        'command': command_line('compare'),
     }
     text = to_markdown(rows, facts)
     (output / 'table.md').write_text(text, encoding='utf-8')

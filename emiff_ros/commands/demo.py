@@ -29,6 +29,7 @@ from typing import Any
 
 from emiff_ros import bringup
 from emiff_ros.share import find_weights
+from emiff_ros.transport.quantization import Quantization
 
 DEFAULT_CACHE = Path('out/scenes')
 
@@ -49,7 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--device', default='auto', help='auto, cpu or cuda:N (default: %(default)s)'
     )
     parser.add_argument(
-        '--quantization', default='int8', help='of the payload (default: %(default)s)'
+        '--quantization',
+        choices=[kind.name.lower() for kind in Quantization],
+        default='int8',
+        help='of the payload (default: %(default)s)',
     )
     parser.add_argument(
         '--matching',
@@ -118,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
         results.append(DriveResult(drive.pairs, cooperative, alone))
 
     metrics = {**demo_metrics(results, seed), 'matching': arguments.matching}
-    (output / 'metrics.json').write_text(json.dumps(metrics, indent=2) + '\n')
+    (output / 'metrics.json').write_text(json.dumps(metrics, indent=2) + '\n', encoding='utf-8')
     write_pictures(results, metrics, output, command(arguments, seed))
     print(summary(metrics))
     print(f'\nreport: {output / "report.html"}')

@@ -30,6 +30,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the files into the repository."""
     for path, content in files(share_directory()).items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
+        path.write_text(content, encoding='utf-8')
         print(path)
     return 0

@@ -29,10 +29,12 @@ from pathlib import Path
 import signal
 
 import rclpy
+from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
 from emiff_ros.bags.player import DEFAULT_CLOCK_FREQUENCY, BagPlayer
+from emiff_ros.bags.player_publishers import CLOCK_TOPIC
 from emiff_ros.bags.player_topics import read_qos_overrides
 from emiff_ros.bags.reader import bag_topics
 from emiff_ros.commands.play_keys import keys_control
@@ -101,6 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Play the bag until its end or Ctrl-C."""
     remappings = parse_remappings(arguments.remap)
+    longest_wait = _longest_wait(arguments)
     overrides = arguments.qos_profile_overrides_path
     bag = find_bag(arguments.bag, arguments.cache)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
@@ -131,7 +134,7 @@ def run(arguments: argparse.Namespace) -> int:
                 if remappings:
                     for topic in sorted(remappings.keys() - bag_topics(bag).keys()):
                         print(f'  not remapped: {topic}: the bag has no such topic')
-                _wait_for_subscribers(player, arguments)
+                _wait_for_subscribers(node, player, arguments, longest_wait)
                 report = player.play()
         print(
             f'{bag}: {report.messages.total()} messages on {len(report.messages)} '
@@ -144,21 +147,38 @@ def run(arguments: argparse.Namespace) -> int:
         rclpy.try_shutdown()
 
 
-def _wait_for_subscribers(player: BagPlayer, arguments: argparse.Namespace) -> None:
+def _longest_wait(arguments: argparse.Namespace) -> float:
+    """Return for how many seconds to wait for subscribers at most.
+
+    Raises:
+        ValueError: for a time below 0, or a topic to wait for whose name is none.
+    """
+    for topic in arguments.wait_for or ():
+        check_topic_name(topic)
+    seconds = arguments.wait_for_subscribers
+    if seconds is None:
+        return DEFAULT_WAIT if arguments.wait_for else 0.0
+    if not seconds >= 0:
+        raise ValueError(f'--wait-for-subscribers is {seconds}; expected 0 or more')
+    return seconds
+
+
+def _wait_for_subscribers(
+    node: Node, player: BagPlayer, arguments: argparse.Namespace, longest_wait: float
+) -> None:
     """Wait as the options say, and name what was waited for in vain."""
-    longest_wait = arguments.wait_for_subscribers
-    if longest_wait is None:
-        longest_wait = DEFAULT_WAIT if arguments.wait_for else 0.0
     if not longest_wait:
         return
-    awaited = arguments.wait_for or player.topics
+    published = player.topics + ([CLOCK_TOPIC] if arguments.clock else [])
+    awaited = [node.resolve_topic_name(topic) for topic in arguments.wait_for or player.topics]
     unheard = player.wait_for_subscribers(
-        [topic for topic in awaited if topic in player.topics], longest_wait
+        [topic for topic in awaited if topic in published], longest_wait
     )
     for topic in unheard:
         print(f'  still without a subscriber: {topic}')
-    for topic in set(awaited) - set(player.topics):
-        print(f'  not waited for: {topic}: the bag has no such topic')
+    for topic in awaited:
+        if topic not in published:
+            print(f'  not waited for: {topic}: it is not published')
 
 
 @contextmanager

@@ -39,7 +39,8 @@ _POLL_SECONDS = 0.2
 def keys_control(player: BagPlayer, terminal: TextIO | None = None) -> Iterator[None]:
     """Let keys control a player inside the block, if there is a terminal and it is this process's.
 
-    A shell gives its terminal to its foreground job only, and stops others that change its mode.
+    A shell gives its terminal to its foreground job only, and stops others that read from it or
+    change its mode: a job that was sent to the background meanwhile leaves it alone.
 
     Args:
         player: what they control.
@@ -60,7 +61,8 @@ def keys_control(player: BagPlayer, terminal: TextIO | None = None) -> Iterator[
     finally:
         ended.set()
         reader.join()
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        if _in_foreground(descriptor):
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
 
 def _in_foreground(descriptor: int) -> bool:
@@ -72,11 +74,15 @@ def _in_foreground(descriptor: int) -> bool:
 
 def _read(player: BagPlayer, descriptor: int, ended: threading.Event) -> None:
     while not ended.is_set():
-        if select.select([descriptor], [], [], _POLL_SECONDS)[0]:
-            keys = os.read(descriptor, 64)
-            if not keys:
-                return
-            press(player, keys)
+        if not select.select([descriptor], [], [], _POLL_SECONDS)[0]:
+            continue
+        if not _in_foreground(descriptor):
+            ended.wait(_POLL_SECONDS)
+            continue
+        keys = os.read(descriptor, 64)
+        if not keys:
+            return
+        press(player, keys)
 
 
 def press(player: BagPlayer, keys: bytes) -> None:

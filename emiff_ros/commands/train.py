@@ -22,12 +22,11 @@ folder, the weights (safetensors with their configuration beside them) to --expo
 import argparse
 import logging
 from pathlib import Path
-import shlex
-import sys
 
 from lightning.pytorch.utilities import rank_zero_only
 import torch
 
+from emiff_ros.commands.command_line import command_line
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.model.config import EmiffConfig
 from emiff_ros.provenance import git_commit
@@ -85,58 +84,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--skip-check', action='store_true', help='trust the data')
 
 
-def run(args: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Train, export and say where the weights are."""
-    if args.max_minutes is not None and args.max_minutes <= 0:
-        raise ValueError(f'--max-minutes is {args.max_minutes}; expected more than 0')
-    if args.export is not None and args.export.suffix != '.safetensors':
-        raise ValueError(f'--export is {args.export}; expected a name that ends in .safetensors')
-    model, name = EmiffConfig.from_yaml(args.config), args.config.stem
-    if args.variant is not None:
-        model, name = derive(model, args.variant), f'{name}_{args.variant}'
-    training = TrainingConfig.from_yaml(args.training)
-    if args.seed is not None:
-        training = training.model_copy(update={'seed': args.seed})
-    sources = open_folders(args.data, args.split)
-    validation_sources = open_folders(args.val, args.val_split)
-    if not args.skip_check and rank_zero_only.rank == 0:
+    if arguments.max_minutes is not None and not arguments.max_minutes > 0:
+        raise ValueError(f'--max-minutes is {arguments.max_minutes}; expected more than 0')
+    if arguments.export is not None and arguments.export.suffix != '.safetensors':
+        raise ValueError(
+            f'--export is {arguments.export}; expected a name that ends in .safetensors'
+        )
+    model, name = EmiffConfig.from_yaml(arguments.config), arguments.config.stem
+    if arguments.variant is not None:
+        model, name = derive(model, arguments.variant), f'{name}_{arguments.variant}'
+    training = TrainingConfig.from_yaml(arguments.training)
+    if arguments.seed is not None:
+        training = training.model_copy(update={'seed': arguments.seed})
+    sources = open_folders(arguments.data, arguments.split)
+    validation_sources = open_folders(arguments.val, arguments.val_split)
+    if not arguments.skip_check and rank_zero_only.rank == 0:
         check_sources([*sources, *validation_sources], training.ground_truth.labels)
     training_set = CooperativeDataset(
-        sources, model, training.augmentation, training.ground_truth, training.seed, args.cache
+        sources,
+        model,
+        training.augmentation,
+        training.ground_truth,
+        training.seed,
+        arguments.cache,
     )
     validation_set = None
     if validation_sources:
         validated = GroundTruthConfig(labels=training.ground_truth.labels)
         validation_set = CooperativeDataset(
-            validation_sources, model, ground_truth=validated, cache_folder=args.cache
+            validation_sources, model, ground_truth=validated, cache_folder=arguments.cache
         )
     _logger.info(
         'training on %d pairs, validating on %d', len(training_set), len(validation_set or ())
     )
     options = RunOptions(
-        output=args.output,
-        max_minutes=args.max_minutes,
-        resume=args.resume,
-        initial_weights=args.weights,
-        backbone_weights=args.backbone,
-        accelerator=args.accelerator,
-        devices=args.devices,
-        workers=args.workers,
+        output=arguments.output,
+        max_minutes=arguments.max_minutes,
+        resume=arguments.resume,
+        initial_weights=arguments.weights,
+        backbone_weights=arguments.backbone,
+        accelerator=arguments.accelerator,
+        devices=arguments.devices,
+        workers=arguments.workers,
     )
     result = train(model, training, training_set, validation_set, options)
     if not result.is_main:
         return 0
-    path = args.export or args.output / f'{name}.safetensors'
+    path = arguments.export or arguments.output / f'{name}.safetensors'
     metadata = {
-        'trained_on': args.description or ', '.join(folder.name for folder in args.data),
+        'trained_on': arguments.description or ', '.join(folder.name for folder in arguments.data),
         'training_pairs': str(len(training_set)),
         'labels': training.ground_truth.labels,
-        'variant': args.variant or model.modality,
+        'variant': arguments.variant or model.modality,
         'seed': str(training.seed),
-        'command': command_line(),
+        'command': command_line('train'),
         'git_commit': git_commit() or 'unknown',
     }
-    dtype = torch.float16 if args.half else torch.float32
+    dtype = torch.float16 if arguments.half else torch.float32
     identity = export(result, model, path, metadata, dtype)
     _logger.info('weights %s (fingerprint %s)', path, identity[:12])
     if result.best_ap is not None:
@@ -150,8 +156,3 @@ def open_folders(roots: list[Path], split: str | None) -> list[FolderPairs]:
     return [
         FolderPairs(folder, folder.split(split) if split else folder.pairs) for folder in folders
     ]
-
-
-def command_line() -> str:
-    """Return the command that is running, as one would type it."""
-    return shlex.join(['python', '-m', 'emiff_ros', 'train', *sys.argv[2:]])

@@ -56,21 +56,22 @@ class AnswerStore:
     """
 
     def __init__(self, path: Path) -> None:
-        """Read what is there; a line that was cut off by a kill is dropped."""
+        """Read what is there; a line that is no answer, as after a kill, is dropped."""
         self.path = path
         self.answers: dict[str, Answer] = {}
+        if not path.is_file():
+            return
         whole = []
-        for line in path.read_text(encoding='utf-8').splitlines() if path.is_file() else ():
+        for line in path.read_bytes().splitlines():
             try:
-                entry = json.loads(line)
-            except json.JSONDecodeError:
-                break
+                frame_id, answer = _answer(json.loads(line))
+            except (ValueError, TypeError, KeyError, RecursionError):
+                continue
             whole.append(line)
-            self.answers[entry['frame_id']] = _answer(entry)
-        if path.is_file():
-            partial = path.with_suffix('.part')
-            partial.write_text(''.join(f'{line}\n' for line in whole), encoding='utf-8')
-            partial.replace(path)
+            self.answers[frame_id] = answer
+        partial = path.with_suffix('.part')
+        partial.write_bytes(b''.join(line + b'\n' for line in whole))
+        partial.replace(path)
 
     @contextmanager
     def adding(self) -> Iterator['AnswerStore']:
@@ -98,8 +99,9 @@ def _entry(frame_id: str, answer: Answer) -> dict[str, object]:
     }
 
 
-def _answer(entry: dict) -> Answer:
+def _answer(entry: dict) -> tuple[str, Answer]:
+    """Return a line's frame id and answer; for another line ValueError, TypeError or KeyError."""
     corners = np.array(entry['boxes_3d'], np.float64).reshape(-1, 8, 3)
     scores = np.array(entry['scores_3d'], np.float64)
     prediction = Prediction(corners, scores, entry['ab_cost'], entry['message_bytes'])
-    return Answer(prediction, entry['milliseconds'])
+    return entry['frame_id'], Answer(prediction, entry['milliseconds'])

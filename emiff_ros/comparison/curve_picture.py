@@ -15,6 +15,7 @@
 """Robustness curves as a picture and as Markdown tables."""
 
 from collections.abc import Sequence
+import math
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -61,7 +62,7 @@ def draw_curves(
         facecolor=theme.background.hex,
     )
     FigureCanvasAgg(figure)
-    highest = max(max(curve.values[measure.key]) for curve in curves)
+    known = [v for curve in curves for v in curve.values[measure.key] if not math.isnan(v)]
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, kind in zip(panels, kinds, strict=False):
         _style(axes, theme)
@@ -75,7 +76,7 @@ def draw_curves(
         axes.set_xticks(shown.sizes, [f'{size:g}' for size in shown.sizes])
         axes.set_xlabel(UNITS[kind])
         axes.set_ylabel(f'{measure.title}, %')
-        axes.set_ylim(0.0, max(1.12 * highest, 1.0))
+        axes.set_ylim(0.0, max(1.12 * max(known, default=0.0), 1.0))
     for axes in panels[len(kinds) :]:
         axes.set_visible(False)
     lines, labels = panels[0].get_legend_handles_labels()
@@ -87,7 +88,7 @@ def draw_curves(
 
 
 def curve_tables(curves: Sequence[Curve], measure: Measure = HEADLINES[0]) -> str:
-    """Return one Markdown table a disturbance."""
+    """Return one Markdown table a disturbance; a dash stands where AP is not defined."""
     lines = []
     for kind in dict.fromkeys(curve.kind for curve in curves):
         group = [curve for curve in curves if curve.kind == kind]
@@ -96,7 +97,9 @@ def curve_tables(curves: Sequence[Curve], measure: Measure = HEADLINES[0]) -> st
         lines += [f'{title}, {group[0].frames} frames', '']
         rows = [['method', *sizes], ['---'] * (len(sizes) + 1)]
         for curve in group:
-            values = [f'{value:.2f}' for value in curve.values[measure.key]]
+            values = [
+                '-' if math.isnan(value) else f'{value:.2f}' for value in curve.values[measure.key]
+            ]
             rows.append([curve.method, *values])
         lines += ['| ' + ' | '.join(row) + ' |' for row in rows] + ['']
     return '\n'.join(lines)

@@ -21,7 +21,7 @@ set's pairs are listed in ``pairs.csv`` in its folder, for ``pairs_file`` of the
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 import json
 from pathlib import Path
@@ -159,10 +159,24 @@ def write_bag(
         shutil.rmtree(target)
         reason = report.refused[0].reason if report.refused else 'there are no frames'
         raise BagError(target, f'no frame could be converted ({reason})', 'check the data set')
-    stamps = _stamps_of_pairs(folder.pairs if pairs is None else pairs, report)
+    stamps = {
+        pair.vehicle.image_stamp: pair.infrastructure.image_stamp
+        for pair in written_pairs(folder.pairs if pairs is None else pairs, report)
+    }
     if stamps:
         write_pairs(target / PAIRS_FILE, stamps)
     return report
+
+
+def written_pairs(pairs: Iterable[CooperativePair], report: BagReport) -> list[CooperativePair]:
+    """Return the pairs of which neither frame was left out."""
+    refused = {(frame.side, frame.frame_id) for frame in report.refused}
+    return [
+        pair
+        for pair in pairs
+        if ('vehicle', pair.vehicle.frame_id) not in refused
+        and ('infrastructure', pair.infrastructure.frame_id) not in refused
+    ]
 
 
 class _Conversion:
@@ -197,7 +211,7 @@ class _Conversion:
         """Write all frames; what comes ahead of an image is written in its own place in time."""
         waiting: list[tuple[int, FrameMessages]] = []
         for done, frame in enumerate(frames, start=1):
-            ahead_time = frame.image_stamp - LEAD
+            ahead_time = max(0, frame.image_stamp - LEAD)
             while waiting and waiting[0][0] <= ahead_time:
                 self._write_image(*waiting.pop(0))
             messages = self._messages(frame)
@@ -264,17 +278,6 @@ def _frames(folder: DairFolder, pairs: Sequence[CooperativePair] | None) -> list
         frames = [frame for pair in pairs for frame in (pair.vehicle, pair.infrastructure)]
     unique = {frame.image_path: frame for frame in frames}
     return sorted(unique.values(), key=lambda frame: frame.image_stamp)
-
-
-def _stamps_of_pairs(pairs: Sequence[CooperativePair], report: BagReport) -> dict[int, int]:
-    """Return the stamps of the pairs of which both frames were written."""
-    refused = {(frame.side, frame.frame_id) for frame in report.refused}
-    return {
-        pair.vehicle.image_stamp: pair.infrastructure.image_stamp
-        for pair in pairs
-        if ('vehicle', pair.vehicle.frame_id) not in refused
-        and ('infrastructure', pair.infrastructure.frame_id) not in refused
-    }
 
 
 def _make_room(target: Path, overwrite: bool) -> None:

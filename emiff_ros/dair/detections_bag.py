@@ -23,15 +23,13 @@ import numpy as np
 from rosbags.serde import SerdeError
 
 from emiff_ros.bags.errors import BagError
-from emiff_ros.bags.message_types import add_type, definition_file, make_typestore
+from emiff_ros.bags.message_types import recorded_types
 from emiff_ros.bags.reader import bag_topics, open_bag, require_topics
 from emiff_ros.dair.bag_topics import DETECTIONS, VEHICLE_DETECTIONS
 from emiff_ros.dair.evaluation.predictions import Prediction
 from emiff_ros.dair.labels import category_of
 from emiff_ros.geometry import box_corners, rotation_from_quaternion
 from emiff_ros.stamps import nanoseconds_of
-
-_PARTS = ('BoundingBox3D', 'ObjectHypothesis', 'ObjectHypothesisWithPose', 'Detection3D')
 
 
 @dataclass(frozen=True)
@@ -55,9 +53,10 @@ def read_detections(path: Path | str, topic: str = VEHICLE_DETECTIONS) -> Record
     which must be the vehicle's LiDAR frame.
 
     Raises:
-        MissingFileError: if the path is no bag.
+        MissingFileError: if the path is no bag, or neither it nor this machine has the definition
+            of its messages.
         MissingTopicsError: if the topic has no messages.
-        BagError: if the topic has another type or the bag is damaged.
+        BagError: if the topic has another type, the bag is damaged or a car has no box.
     """
     require_topics(path, [topic])
     type_name = bag_topics(path)[topic].type_name
@@ -67,21 +66,16 @@ def read_detections(path: Path | str, topic: str = VEHICLE_DETECTIONS) -> Record
     repeated = 0
     with open_bag(path) as reader:
         connections = [item for item in reader.connections if item.topic == topic]
-        typestore = make_typestore()
-        if connections[0].msgdef.data:
-            add_type(typestore, DETECTIONS, connections[0].msgdef.data)
-        else:
-            for name in (*_PARTS, 'Detection3DArray'):
-                definition = definition_file(f'vision_msgs/msg/{name}').read_text(encoding='utf-8')
-                add_type(typestore, f'vision_msgs/msg/{name}', definition)
+        typestore = recorded_types(connections[0])
         for _, _, data in reader.messages(connections):
             try:
                 message = typestore.deserialize_cdr(data, DETECTIONS)
-            except SerdeError as error:
+                prediction = prediction_from_detections(message)
+            except (SerdeError, ValueError) as error:
                 raise BagError(path, f'{topic}: {error}', 'record the bag again') from error
             stamp = nanoseconds_of(message.header.stamp)
             repeated += stamp in by_stamp
-            by_stamp[stamp] = prediction_from_detections(message)
+            by_stamp[stamp] = prediction
     return RecordedDetections(by_stamp, repeated)
 
 
@@ -90,6 +84,9 @@ def prediction_from_detections(message: Any) -> Prediction:
 
     A detection's class and score are those of its best hypothesis; one without hypothesis is left
     out.
+
+    Raises:
+        ValueError: if a car has an orientation that is none, or a number that is not finite.
     """
     rows, scores = [], []
     for detection in message.detections:
@@ -107,5 +104,7 @@ def prediction_from_detections(message: Any) -> Prediction:
         bottom = position.z - size.z / 2
         rows.append([position.x, position.y, bottom, size.x, size.y, size.z, yaw])
         scores.append(best.score)
-    corners = box_corners(np.array(rows, dtype=np.float64).reshape(-1, 7))
-    return Prediction(corners, np.array(scores, dtype=np.float64))
+    boxes = np.array(rows, dtype=np.float64).reshape(-1, 7)
+    if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
+        raise ValueError('a box or score of a car is not finite')
+    return Prediction(box_corners(boxes), np.array(scores, dtype=np.float64))

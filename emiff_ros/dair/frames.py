@@ -219,8 +219,9 @@ def vehicle_frame(entry: dict[str, Any], side_root: Path) -> VehicleFrame:
     """Build a vehicle frame from its ``data_info.json`` entry.
 
     Raises:
-        FrameIndexError: if it is no JSON object, a key is missing, a time stamp is no positive
-            number that a stamp of ROS 2 can hold, or ``valid_batch_splits`` no list of objects.
+        FrameIndexError: if it is no JSON object, a key is missing, ``image_path`` is no path, a
+            time stamp is no positive number that a stamp of ROS 2 can hold, or
+            ``valid_batch_splits`` no list of objects.
     """
     return VehicleFrame(**_common_fields(entry, side_root))
 
@@ -246,8 +247,12 @@ def pair_offset(entry: dict[str, Any], index_path: Path) -> Offset | None:
 
 def _common_fields(entry: dict[str, Any], side_root: Path) -> dict[str, Any]:
     index_path = side_root / 'data_info.json'
-    image_path = str(require(entry, 'image_path', index_path, FrameIndexError))
-    frame_id = Path(image_path).stem
+    image_path = require(entry, 'image_path', index_path, FrameIndexError)
+    frame_id = Path(image_path).stem if isinstance(image_path, str) else ''
+    if not frame_id:
+        raise FrameIndexError(
+            index_path, f'is {image_path!r}; expected the path of an image', RESTORE, 'image_path'
+        )
     first, last = _batch_range(entry, frame_id, index_path)
     return {
         'frame_id': frame_id,

@@ -20,7 +20,7 @@ drive from corner 2 towards corner 1. The file's ``rotation`` is an angle in the
 sensor the label came from, and missing where that is the roadside one, so it is not used.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,32 +124,20 @@ def read_world_labels(path: Path) -> list[WorldLabel]:
         LabelError: if an object lacks a key or holds numbers that cannot be a box.
     """
     labels = []
-    for index, entry in enumerate(load_json(path, list)):
-        dimensions = _dimensions(entry, path, index)
+    for entry in _entries(path):
+        dimensions = entry.dimensions()
         if min(dimensions) == 0:
             continue
-        corners = numbers(
-            require(entry, 'world_8_points', path, LabelError),
-            (8, 3),
-            path,
-            f'[{index}].world_8_points',
-            LabelError,
-        )
-        rotation = entry.get('rotation')
         labels.append(
             WorldLabel(
-                type=_type(entry, path),
-                corners=corners,
-                location=_location(entry, path, index),
+                type=entry.type(),
+                corners=entry.corners(),
+                location=entry.location(),
                 dimensions=dimensions,
-                rotation=None
-                if rotation is None
-                else number(rotation, path, f'[{index}].rotation', LabelError),
-                vehicle_visible_fraction=_fraction(entry, 'vehicle_visible_fraction', path, index),
-                infrastructure_visible_fraction=_fraction(
-                    entry, 'infrastructure_visible_fraction', path, index
-                ),
-                **_image_fields(entry, path, index),
+                rotation=entry.optional_number('rotation'),
+                vehicle_visible_fraction=entry.fraction('vehicle_visible_fraction'),
+                infrastructure_visible_fraction=entry.fraction('infrastructure_visible_fraction'),
+                **entry.image_fields(),
             )
         )
     return labels
@@ -163,16 +151,14 @@ def read_sensor_labels(path: Path) -> list[SensorLabel]:
         LabelError: if an object lacks a key or holds numbers that cannot be a box.
     """
     labels = []
-    for index, entry in enumerate(load_json(path, list)):
-        length, width, height = _dimensions(entry, path, index)
+    for entry in _entries(path):
+        length, width, height = entry.dimensions()
         if min(length, width, height) == 0:
             continue
-        x, y, z = _location(entry, path, index)
-        yaw = number(
-            require(entry, 'rotation', path, LabelError), path, f'[{index}].rotation', LabelError
-        )
-        box = np.array([x, y, z - height / 2, length, width, height, wrap_to_pi(yaw)])
-        labels.append(SensorLabel(_type(entry, path), box, **_image_fields(entry, path, index)))
+        x, y, z = entry.location()
+        yaw = wrap_to_pi(entry.number('rotation'))
+        box = np.array([x, y, z - height / 2, length, width, height, yaw])
+        labels.append(SensorLabel(entry.type(), box, **entry.image_fields()))
     return labels
 
 
@@ -206,67 +192,88 @@ def boxes_in_vehicle(
     return boxes, to_box_order(corners)
 
 
-def _type(entry: dict[str, Any], path: Path) -> str:
-    return str(require(entry, 'type', path, LabelError)).lower()
+@dataclass(frozen=True)
+class _Entry:
+    """One object of a label file; what is wrong with it is a LabelError that names file and key.
 
+    Attributes:
+        values: the object, as it was read.
+        path: of the file.
+        index: of the object in the file.
+    """
 
-def _dimensions(entry: dict[str, Any], path: Path, index: int) -> tuple[float, float, float]:
-    sizes = require(entry, '3d_dimensions', path, LabelError)
-    length, width, height = (
-        number(
-            require(sizes, name, path, LabelError), path, f'[{index}].3d_dimensions', LabelError
-        )
-        for name in 'lwh'
-    )
-    if min(length, width, height) < 0:
-        raise LabelError(
-            path,
-            f'is {sizes}; expected no negative number',
-            RESTORE,
-            f'[{index}].3d_dimensions',
-        )
-    return length, width, height
+    values: Any
+    path: Path
+    index: int
 
+    def type(self) -> str:
+        """Return the type, lower case."""
+        return str(self._require('type')).lower()
 
-def _location(entry: dict[str, Any], path: Path, index: int) -> NDArray[np.float64]:
-    location = require(entry, '3d_location', path, LabelError)
-    return np.array(
-        [
+    def dimensions(self) -> tuple[float, float, float]:
+        """Return (length, width, height), metres, none of them negative."""
+        key = '3d_dimensions'
+        length, width, height = self._numbers(key, 'lwh')
+        if min(length, width, height) < 0:
+            what = f'is {self.values[key]}; expected no negative number'
+            raise LabelError(self.path, what, RESTORE, self._place(key))
+        return length, width, height
+
+    def location(self) -> NDArray[np.float64]:
+        """Return the centre [3], metres."""
+        return np.array(self._numbers('3d_location', 'xyz'))
+
+    def corners(self) -> NDArray[np.float64]:
+        """Return the corners [8, 3] in the file's order, metres."""
+        key = 'world_8_points'
+        return numbers(self._require(key), (8, 3), self.path, self._place(key), LabelError)
+
+    def number(self, key: str) -> float:
+        """Return a number that must be there."""
+        return number(self._require(key), self.path, self._place(key), LabelError)
+
+    def optional_number(self, key: str) -> float | None:
+        """Return a number, None where it is missing."""
+        return None if self.values.get(key) is None else self.number(key)
+
+    def fraction(self, key: str) -> float | None:
+        """Return a share, 0 to 1, None where it is missing."""
+        value = self.optional_number(key)
+        if value is not None and not 0 <= value <= 1:
+            what = f'is {value}; expected 0 to 1'
+            raise LabelError(self.path, what, RESTORE, self._place(key))
+        return value
+
+    def image_fields(self) -> dict[str, Any]:
+        """Return states and 2D box in the source image by the names that labels give them."""
+        fields: dict[str, Any] = {}
+        for key in ('occluded_state', 'truncated_state'):
+            state = self.optional_number(key)
+            fields[key] = None if state is None else int(state)
+        sides = ('xmin', 'ymin', 'xmax', 'ymax')
+        has_box = self.values.get('2d_box') is not None
+        fields['box_2d'] = self._numbers('2d_box', sides) if has_box else None
+        return fields
+
+    def _numbers(self, key: str, names: Iterable[str]) -> tuple[float, ...]:
+        """Return numbers of the object that a key holds."""
+        holder = self._require(key)
+        return tuple(
             number(
-                require(location, name, path, LabelError),
-                path,
-                f'[{index}].3d_location',
+                require(holder, name, self.path, LabelError),
+                self.path,
+                self._place(key),
                 LabelError,
             )
-            for name in 'xyz'
-        ]
-    )
-
-
-def _fraction(entry: dict[str, Any], key: str, path: Path, index: int) -> float | None:
-    if entry.get(key) is None:
-        return None
-    value = number(entry[key], path, f'[{index}].{key}', LabelError)
-    if not 0 <= value <= 1:
-        raise LabelError(path, f'is {value}; expected 0 to 1', RESTORE, f'[{index}].{key}')
-    return value
-
-
-def _image_fields(entry: dict[str, Any], path: Path, index: int) -> dict[str, Any]:
-    states = {}
-    for key in ('occluded_state', 'truncated_state'):
-        value = entry.get(key)
-        states[key] = (
-            None if value is None else int(number(value, path, f'[{index}].{key}', LabelError))
+            for name in names
         )
-    box = entry.get('2d_box')
-    sides = ('xmin', 'ymin', 'xmax', 'ymax')
-    states['box_2d'] = (
-        None
-        if box is None
-        else tuple(
-            number(require(box, side, path, LabelError), path, f'[{index}].2d_box', LabelError)
-            for side in sides
-        )
-    )
-    return states
+
+    def _require(self, key: str) -> Any:
+        return require(self.values, key, self.path, LabelError)
+
+    def _place(self, key: str) -> str:
+        return f'[{self.index}].{key}'
+
+
+def _entries(path: Path) -> list[_Entry]:
+    return [_Entry(values, path, index) for index, values in enumerate(load_json(path, list))]

@@ -68,7 +68,7 @@ class DairFolder:
         Raises:
             MissingFileError: if the folder or an index file does not exist.
             JsonError: if an index file is not a JSON list.
-            FrameIndexError: if an index has entries and none of them can be used.
+            FrameIndexError: if the index of a side lists no frame that can be used.
         """
         root = Path(root).expanduser()
         if (root / FOLDER_NAME).is_dir():
@@ -101,16 +101,34 @@ class DairFolder:
 
         Raises:
             MissingFileError: if there is no split file.
-            SplitError: if it does not define the split or none of its frames is in the folder.
+            JsonError: if it is not a JSON object.
+            SplitError: if it does not define the split as a list of frames or none of them is a
+                pair of the folder.
         """
         path = self._find_split_file()
-        splits = require(load_json(path, dict), 'cooperative_split', path, SplitError)
+        key = 'cooperative_split'
+        splits = require(load_json(path, dict), key, path, SplitError)
+        if not isinstance(splits, dict):
+            raise SplitError(
+                path,
+                f'is a {type(splits).__name__}; expected an object with a list for each split',
+                'correct the split file',
+                key,
+            )
         if name not in splits:
             raise SplitError(
                 path,
                 f'has no split {name!r}',
                 f'choose one of {sorted(splits)}',
-                'cooperative_split',
+                key,
+            )
+        if not isinstance(splits[name], list):
+            raise SplitError(
+                path,
+                f'split {name!r} is a {type(splits[name]).__name__}; expected a list of vehicle '
+                'frame ids',
+                'correct the split file',
+                key,
             )
         ids = {str(frame_id) for frame_id in splits[name]}
         pairs = [pair for pair in self.pairs if pair.vehicle.frame_id in ids]
@@ -119,7 +137,7 @@ class DairFolder:
                 path,
                 f'none of the {len(ids)} frames of split {name!r} is a pair of {self.root}',
                 'give the split file that belongs to this folder',
-                'cooperative_split',
+                key,
             )
         return pairs
 
@@ -132,10 +150,22 @@ class DairFolder:
 
         The vehicle frame and the labels stay; the offset stays that of the pair, as published
         (OpenDAIRV2X, VIC-Async). None if the older frame is before the drive's start or not there.
+
+        Raises:
+            ValueError: if ``frames`` is negative.
+            FrameIndexError: if the id of the pair's roadside frame is no number.
         """
         if frames < 0:
             raise ValueError(f'frames is {frames}; expected 0 or more')
         current = pair.infrastructure
+        if not current.frame_id.isdecimal():
+            raise FrameIndexError(
+                current.side_root / 'data_info.json',
+                f'names frame {current.frame_id!r}; expected a number, by which older frames are '
+                'found',
+                'name the images by numbers or ask for no delay',
+                'image_path',
+            )
         wanted = str(int(current.frame_id) - frames).zfill(len(current.frame_id))
         older = self.infrastructure_frames.get(wanted)
         before_start = current.first_frame is not None and wanted < current.first_frame

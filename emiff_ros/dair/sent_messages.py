@@ -24,7 +24,7 @@ from rosbags.interfaces import Connection
 from rosbags.serde import SerdeError
 
 from emiff_ros.bags.errors import BagError
-from emiff_ros.bags.message_types import add_type, definition_file, make_typestore
+from emiff_ros.bags.message_types import recorded_types
 from emiff_ros.bags.reader import bag_topics, open_bag
 from emiff_ros.dair.bag_topics import COMPRESSED_IMAGE, DETECTIONS
 from emiff_ros.dair.evaluation import late_fusion_bytes
@@ -64,7 +64,8 @@ def message_sizes(path: Path | str, topic: str) -> MessageSizes | None:
     """Return the lengths of the messages on a topic of a bag; None if it has no messages.
 
     Raises:
-        MissingFileError: if the path is no bag.
+        MissingFileError: if the path is no bag, or neither it nor this machine has the definition
+            of its messages.
         BagError: if the bag is damaged.
     """
     topics = bag_topics(path)
@@ -89,9 +90,5 @@ def message_sizes(path: Path | str, topic: str) -> MessageSizes | None:
 
 def _reader(connection: Connection) -> Callable[[bytes], Any]:
     """Return what deserialises the connection's messages, by the bag's own definition if any."""
-    name = connection.msgtype
-    typestore = make_typestore()
-    if name not in typestore.fielddefs:
-        definition = connection.msgdef.data or definition_file(name).read_text(encoding='utf-8')
-        add_type(typestore, name, definition)
-    return lambda data: typestore.deserialize_cdr(data, name)
+    typestore = recorded_types(connection)
+    return lambda data: typestore.deserialize_cdr(data, connection.msgtype)

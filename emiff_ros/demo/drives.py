@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import logging
 from pathlib import Path
 
-from emiff_ros.dair.bag_writer import write_bag
+from emiff_ros.dair.bag_writer import write_bag, written_pairs
 from emiff_ros.dair.frames import CooperativePair
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.dair.scenes.generate import generate_dataset
@@ -38,7 +38,7 @@ class Drive:
     Attributes:
         name: of its files.
         bag: rosbag2 with all its images.
-        pairs: frames with labels, in order.
+        pairs: those that can be evaluated and shown, in order.
         image_stamps: stamps of all its vehicle images that are in the bag, nanoseconds.
     """
 
@@ -58,11 +58,16 @@ def generated_folder(cache: Path, frames: int, seed: int) -> DairFolder:
 def prepare_drives(folder: DairFolder, output: Path) -> list[Drive]:
     """Write one bag per recorded batch of ``folder``: a batch is one station and one drive.
 
-    Where the whole folder is one drive, its frames that belong to no pair are played too.
+    Where the whole folder is one drive, its frames that belong to no pair are played too. Pairs
+    with a frame that cannot be used are left out.
 
     Raises:
-        ValueError: if the folder has no pair with labels.
+        DairError: if the labels of a pair cannot be read.
+        BagError: if no frame of a drive can be used.
+        ValueError: if the folder has no pair that can be used.
     """
+    for pair in folder.pairs:
+        pair.labels()
     drives = []
     batches = dict.fromkeys(pair.vehicle.batch_id for pair in folder.pairs)
     whole = _is_one_drive(folder)
@@ -77,10 +82,11 @@ def prepare_drives(folder: DairFolder, output: Path) -> list[Drive]:
             )
         frames = folder.vehicle_frames.values() if whole else [pair.vehicle for pair in pairs]
         stamps = sorted(frame.image_stamp for frame in frames if frame.frame_id not in left_out)
-        drives.append(Drive(bag.name, bag, pairs, stamps))
+        if usable := written_pairs(pairs, report):
+            drives.append(Drive(bag.name, bag, usable, stamps))
     if not drives:
         raise ValueError(
-            f'{folder.root} lists no cooperative pairs; a demo needs '
+            f'{folder.root} lists no cooperative pairs that can be used; a demo needs '
             'cooperative/data_info.json with labels'
         )
     return drives

@@ -28,10 +28,10 @@ from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
-from rclpy.time import Time
 from vision_msgs.msg import Detection3DArray
 
 from emiff_msgs.msg import FeatureTensor, FusionStatus
+from emiff_ros.stamps import nanoseconds_of
 from emiff_ros.transport.cdr import stamp_of
 from emiff_ros.transport.detection_message import boxes_from_message
 
@@ -125,14 +125,15 @@ class ResultListener(Node):
 
     def _on_status(self, message: FusionStatus) -> None:
         with self._changed:
-            self.statuses[_stamp(message)] = message
+            self.statuses[nanoseconds_of(message.header.stamp)] = message
             self._last_result = time.monotonic()
             self._changed.notify_all()
 
     def _on_feature(self, serialized: bytes) -> None:
         message = deserialize_message(serialized, FeatureTensor)
         with self._changed:
-            self.features[_stamp(message)] = FeatureSize(len(message.payload), len(serialized))
+            stamp = nanoseconds_of(message.header.stamp)
+            self.features[stamp] = FeatureSize(len(message.payload), len(serialized))
             self._changed.notify_all()
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
@@ -177,7 +178,3 @@ class ResultListener(Node):
                     return missing
                 self._changed.wait(remaining)
         return set()
-
-
-def _stamp(message: FusionStatus | FeatureTensor) -> int:
-    return Time.from_msg(message.header.stamp).nanoseconds

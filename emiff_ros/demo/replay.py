@@ -147,8 +147,8 @@ def replay(
                 )
             )
         )
-        heard = [topic for process in processes for topic in process.recorded_inputs]
-        if unheard := player.wait_for_subscribers(heard, DISCOVERY):
+        images = [process.topic('input/image') for process in processes]  # nodes hear them last
+        if unheard := player.wait_for_subscribers(images, DISCOVERY):
             raise TimeoutError(
                 f'no node listens to {", ".join(unheard)} after {DISCOVERY:g} s; see what the '
                 f'nodes say in {log_folder}'

@@ -75,10 +75,11 @@ def find_bag(source: str, cache: Path) -> Path:
 
 
 def _converted(root: Path, cache: Path) -> Path:
-    """Return the bag of a folder; written anew if the folder's index has changed since."""
+    """Return the bag of a folder; written anew if an index of the folder has changed since."""
     folder = DairFolder(root)
-    index = folder.root / 'cooperative' / 'data_info.json'
-    state = f'{folder.root.resolve()} {index.stat().st_mtime_ns if index.exists() else ""}'
+    indices = sorted(folder.root.glob('*/data_info.json'))
+    changed = ' '.join(str(index.stat().st_mtime_ns) for index in indices)
+    state = f'{folder.root.resolve()} {changed}'
     bag = cache / f'bag-{hashlib.sha256(state.encode()).hexdigest()[:16]}'
     if not (bag / 'metadata.yaml').exists():
         logger.info('converting %s to %s', folder.root, bag)
@@ -86,10 +87,15 @@ def _converted(root: Path, cache: Path) -> Path:
         shutil.rmtree(unfinished, ignore_errors=True)
         try:
             report = write_bag(folder, unfinished)
-            logger.info(
-                '%d messages; %d frames left out', report.messages.total(), len(report.refused)
-            )
+            logger.info('%d messages', report.messages.total())
             _put(unfinished, bag)
+            if report.refused:
+                logger.warning(
+                    '%d frames left out, the first one because: %s; delete %s once that is mended',
+                    len(report.refused),
+                    report.refused[0].reason,
+                    bag,
+                )
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
     return bag

@@ -72,8 +72,8 @@ def make_markers(
     """
     if not (math.isfinite(lifetime) and lifetime >= 0):
         raise ValueError(f'lifetime is {lifetime}; expected seconds from 0 on')
-    whole = int(lifetime)
-    duration = Duration(sec=whole, nanosec=round((lifetime - whole) * SECOND))
+    seconds, nanoseconds = divmod(round(lifetime * SECOND), SECOND)
+    duration = Duration(sec=seconds, nanosec=nanoseconds)
     markers = [Marker(header=header, action=Marker.DELETEALL)]
     if ego_box is not None:
         ego = np.array([ego_box], dtype=np.float64)

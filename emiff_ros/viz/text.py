@@ -28,6 +28,9 @@ from PIL import ImageFont
 
 from emiff_ros.viz.palette import Colour
 
+_SUBSTITUTES = str.maketrans({'\N{EM DASH}': '-'})
+"""For what the font lacks."""
+
 _HORIZONTAL = {'left': 0.0, 'centre': 0.5, 'right': 1.0}
 
 
@@ -47,6 +50,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 @functools.lru_cache(maxsize=1024)
 def _mask(text: str, size: int) -> NDArray[np.float32]:
     """Return the coverage 0..1 of ``text``, as high as the font's line and as wide as the text."""
+    text = text.translate(_SUBSTITUTES)
     font = _font(size)
     ascent, descent = font.getmetrics()
     width = max(1, round(font.getlength(text)))
@@ -89,7 +93,7 @@ def draw_text(
 
     Args:
         image: ``[H, W, 3]`` uint8, changed in place.
-        text: one line; characters of Latin-1.
+        text: one line; characters of Latin-1, and the em dash, which is drawn as a hyphen.
         position: (x, y) in pixels: the line's middle height, and its point named by ``align``.
         size: font size in pixels.
         colour: of the ink.

@@ -309,6 +309,19 @@ def test_start_offset_topics_and_remapping(bag, node):
     assert set(report.messages) == {'/other/image', '/vehicle/odometry'}
 
 
+def test_two_topics_may_become_one_of_their_type(bag, node):
+    player = BagPlayer(node, bag, remappings={'/tf': 'all', '/tf_static': '/all'})
+    assert node.count_publishers('/all') == 2
+    player.close()
+    assert node.count_publishers('/all') == 0
+    with pytest.raises(ValueError, match='/tf .*cannot be published on /vehicle/odometry, which'):
+        BagPlayer(node, bag, remappings={'/tf': '/vehicle/odometry'})
+    with pytest.raises(
+        ValueError, match='/tf .*cannot be published on /clock, which has rosgraph'
+    ):
+        BagPlayer(node, bag, remappings={'/tf': 'clock'}, clock_frequency=40.0)
+
+
 def test_qos_overrides(tmp_path, bag, node):
     path = tmp_path / 'qos.yaml'
     path.write_text(f'{IMAGE}:\n  reliability: best_effort\n  depth: 3\n')
@@ -340,6 +353,9 @@ def test_the_shipped_qos_overrides_are_those_of_a_converted_bag(bag, node):
             'reliability: sometimes is unknown; choose .*best_effort',
         ),
         ('/a: {depth: 0}', 'depth: 0 is unknown; choose a positive depth'),
+        ('/a: {depth: true}', 'depth: True is unknown; choose a positive depth'),
+        ('/a: {depth: 2147483648}', 'depth: 2147483648 is unknown; choose a positive depth'),
+        ('/a: {history: unknown}', 'history: unknown is unknown; choose .*keep_all'),
         ('{', 'not valid YAML'),
     ],
 )
@@ -350,6 +366,9 @@ def test_qos_overrides_that_are_refused(tmp_path, content, message):
         read_qos_overrides(path)
     with pytest.raises(MissingFileError, match='cannot be opened'):
         read_qos_overrides(tmp_path / 'none.yaml')
+    path.write_bytes(b'/a: \xff')
+    with pytest.raises(BagError, match='qos.yaml: is not valid YAML .*utf-8'):
+        read_qos_overrides(path)
 
 
 def test_topics_recorded_with_another_definition_are_left_out(bag, node, monkeypatch, caplog):

@@ -168,6 +168,17 @@ def test_an_unknown_type_is_skipped_with_its_reason(node, tmp_path, monkeypatch)
     assert message_class('std_msgs/msg/String') is String
 
 
+def test_a_type_whose_definition_is_broken_is_skipped_with_its_reason(node, tmp_path, monkeypatch):
+    (tmp_path / 'Broken.msg').write_text('uint8 [[[\n')
+    monkeypatch.setattr(
+        'emiff_ros.bags.message_types.definition_file', lambda _: tmp_path / 'Broken.msg'
+    )
+    node.create_publisher(FusionStatus, 'a', 10)
+    with BagRecorder(node, tmp_path / 'bag', ['/a']) as recorder:
+        wait_for(lambda: recorder.skipped, 20.0)
+    assert 'emiff_msgs/msg/FusionStatus: its definition cannot' in recorder.skipped['/a']
+
+
 def test_bad_arguments(node, tmp_path):
     with pytest.raises(ValueError, match='no topics to record'):
         BagRecorder(node, tmp_path / 'bag', [])

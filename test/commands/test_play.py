@@ -75,6 +75,17 @@ def test_naming_topics_to_wait_for_is_enough_to_wait(bag, capsys, monkeypatch):
     assert 'still without a subscriber' not in capsys.readouterr().out
 
 
+def test_what_is_published_can_be_waited_for(bag, capsys):
+    options = ['--rate', '20', '--topics', '/tf', '--clock', '--wait-for-subscribers', '0.1']
+    topics = ['/clock', 'tf', '/vehicle/odometry']
+    assert main(['play-bag', str(bag), *options, '--wait-for', *topics]) == 0
+    printed = capsys.readouterr().out
+    for topic in ('/clock', '/tf'):
+        assert f'still without a subscriber: {topic}\n' in printed
+    assert 'not waited for: /vehicle/odometry: it is not published' in printed
+    assert printed.count('not waited for') == 1
+
+
 def test_a_terminal_shows_how_far_it_is(bag):
     terminal, screen = os.openpty()
     fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack('4H', 40, 100, 0, 0))
@@ -126,6 +137,10 @@ def test_errors_are_one_sentence(bag, capsys):
     assert 'no messages on /infrastructure/features; it has' in capsys.readouterr().err
     assert main(['play-bag', str(bag), '--rate', '-1']) == 1
     assert 'rate is -1.0; expected a positive number' in capsys.readouterr().err
+    assert main(['play-bag', str(bag), '--wait-for-subscribers', 'nan']) == 1
+    assert '--wait-for-subscribers is nan; expected 0 or more' in capsys.readouterr().err
+    assert main(['play-bag', str(bag), '--wait-for', 'a b']) == 1
+    assert "'a b' is no name of a topic" in capsys.readouterr().err
     assert main(['play-bag', str(bag), '--remap', '/a=/b']) == 1
     assert 'not of the form OLD:=NEW' in capsys.readouterr().err
 

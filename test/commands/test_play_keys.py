@@ -81,11 +81,11 @@ def test_arrows_jump_and_stay_inside_the_bag(player):
     assert report.jumps == 1 and report.messages['/tf'] == 4
 
 
-def start_in_shell(script, bag, terminal, *options):
+def start_in_shell(script, bag, terminal, *options, shell=('bash',)):
     """Start a shell that the terminal belongs to; ``"$@"`` in its script plays the bag."""
     play = [sys.executable, '-m', 'emiff_ros', 'play-bag', str(bag), '--topics', '/tf', *options]
     return subprocess.Popen(
-        ['setsid', '--ctty', '--wait', 'bash', '-c', script, 'bash', *play],
+        ['setsid', '--ctty', '--wait', *shell, '-c', script, 'bash', *play],
         stdin=terminal,
         stdout=subprocess.PIPE,
         text=True,
@@ -123,6 +123,25 @@ def test_a_background_job_leaves_the_terminal_alone_and_is_not_stopped(bag, term
     shell = start_in_shell(script, bag, read, '--rate', '20')
     output, _ = shell.communicate(timeout=60.0)
     assert shell.returncode != 128 + signal.SIGTTOU
+    assert shell.returncode == 0 and 'messages on' in output
+
+
+def test_a_job_that_is_sent_to_the_background_is_stopped_neither_by_keys_nor_at_its_end(
+    bag, terminal
+):
+    pressed, read = terminal
+    script = (
+        '"$@"; echo stopped; bg > /dev/null; wait $!; state=$?; '
+        'kill -KILL $! 2> /dev/null; exit $state'
+    )
+    interactive = ('bash', '--norc', '-i')
+    shell = start_in_shell(script, bag, read, '--rate', '0.05', shell=interactive)
+    wait_for(lambda: not termios.tcgetattr(read)[3] & termios.ICANON, 60.0)
+    pressed.write(b'\x1a')
+    assert shell.stdout.readline() == 'stopped\n'
+    pressed.write(b' ')
+    output, _ = shell.communicate(timeout=60.0)
+    assert shell.returncode not in (128 + signal.SIGTTIN, 128 + signal.SIGTTOU)
     assert shell.returncode == 0 and 'messages on' in output
 
 

@@ -14,6 +14,8 @@
 
 """Robustness curves of a tiny network: measuring, going on, picture and tables."""
 
+import math
+
 from dair.dair_folder import write_dair_folder
 import pytest
 import torch
@@ -117,3 +119,11 @@ def test_picture_and_tables(tmp_path):
     )
     with pytest.raises(ValueError, match='curves is empty'):
         draw_curves([])
+
+
+def test_an_ap_that_is_not_defined_leaves_a_gap():
+    curves = [Curve('a', 'delay', (0.0, 1.0), 3, {'ap_bev_50': (math.nan, 20.0)})]
+    assert draw_curves(curves).axes[0].get_ylim()[1] == pytest.approx(22.4)
+    assert '| a | - | 20.00 |' in curve_tables(curves)
+    none = [Curve('a', 'delay', (0.0,), 3, {'ap_bev_50': (math.nan,)})]
+    assert draw_curves(none).axes[0].get_ylim()[1] == 1.0

@@ -296,3 +296,16 @@ def test_refusals(tmp_path, root):
     with pytest.raises(BagError, match='no frame could be converted .*is truncated'):
         write_bag(folder, tmp_path / 'bag')
     assert not (tmp_path / 'bag').exists()
+
+
+def test_stamps_of_a_clock_that_began_at_zero(root, tmp_path):
+    for side in ('vehicle-side', 'infrastructure-side'):
+        index = root / side / 'data_info.json'
+        entries = json.loads(index.read_text())
+        for number, entry in enumerate(entries):
+            entry['image_timestamp'] = 1 + 100_000 * number
+        index.write_text(json.dumps(entries))
+    report = write_bag(DairFolder(root), tmp_path / 'bag')
+    assert report.frames == {'vehicle': 4, 'infrastructure': 4}
+    with Reader(tmp_path / 'bag') as reader:
+        assert reader.start_time == 0

@@ -14,6 +14,7 @@
 
 """Predictions from recorded Detection3DArray messages."""
 
+from dair import detections_folder
 from dair.dair_folder import OBJECTS, write_dair_folder
 from dair.detections_folder import write_detections
 import numpy as np
@@ -50,6 +51,24 @@ def test_a_repeated_stamp_keeps_the_last_and_is_counted(tmp_path):
     recorded = read_detections(write_detections(tmp_path / 'bag', frames))
     assert recorded.repeated == 1
     assert recorded.by_stamp[STAMP].scores.tolist() == [0.5]
+
+
+@pytest.mark.parametrize('number', [0.0, float('nan')])
+def test_an_orientation_that_is_none_is_a_named_error(tmp_path, monkeypatch, number):
+    monkeypatch.setattr(
+        detections_folder, 'quaternion_from_rotation', lambda _: np.full(4, number)
+    )
+    path = write_detections(tmp_path / 'bag', [(STAMP, [(BOXES[0], [('car', 0.5)])])])
+    with pytest.raises(BagError, match=r'bag: /vehicle/detections: \[.* is no quaternion'):
+        read_detections(path)
+
+
+@pytest.mark.parametrize(('x', 'score'), [(float('inf'), 0.5), (1.0, float('nan'))])
+def test_numbers_that_are_not_finite_are_a_named_error(tmp_path, x, score):
+    box = [x, *BOXES[0][1:]]
+    path = write_detections(tmp_path / 'bag', [(STAMP, [(box, [('car', score)])])])
+    with pytest.raises(BagError, match='/vehicle/detections: a box or score .* not finite'):
+        read_detections(path)
 
 
 def test_named_errors(tmp_path):

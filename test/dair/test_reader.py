@@ -122,6 +122,21 @@ def test_splits(tmp_path, folder):
         data.split('val')
 
 
+@pytest.mark.parametrize(
+    ('splits', 'message'),
+    [
+        (5, 'is a int; expected an object with a list for each split'),
+        (['train'], 'is a list; expected an object'),
+        ({'train': 5}, "split 'train' is a int; expected a list of vehicle frame ids"),
+        ({'train': '001000'}, "split 'train' is a str; expected a list"),
+    ],
+)
+def test_malformed_splits_are_named(tmp_path, folder, splits, message):
+    write_json(tmp_path / 'split.json', {'cooperative_split': splits})
+    with pytest.raises(SplitError, match=f"split.json: key 'cooperative_split': {message}"):
+        DairFolder(folder).split('train')
+
+
 def test_delayed_pair_stays_in_its_drive(folder):
     data = DairFolder(folder)
     delayed = data.delayed(data.pairs[3], 2)
@@ -132,6 +147,12 @@ def test_delayed_pair_stays_in_its_drive(folder):
     assert data.delayed(data.pairs[1], 2) is None
     with pytest.raises(ValueError, match='frames is -1'):
         data.delayed(data.pairs[1], -1)
+
+
+def test_frames_without_numbers_have_no_older_ones(tmp_path):
+    data = DairFolder(write_dair_folder(tmp_path, infrastructure_ids=('a', 'b', 'c', 'd')))
+    with pytest.raises(FrameIndexError, match="names frame 'd'; expected a number"):
+        data.delayed(data.pairs[3], 1)
 
 
 def test_missing_folder_and_index(tmp_path, folder):
@@ -184,6 +205,8 @@ def test_broken_index_entries_are_left_out_and_listed(folder, caplog):
         ('entry', "found 'entry' where an object was expected"),
         ({'valid_batch_splits': ['a']}, r"is \['a'\] for .*; expected a list of objects"),
         ({'valid_batch_splits': 5}, 'is 5 for .*; expected a list of objects'),
+        ({'image_path': None}, "'image_path': is None; expected the path of an image"),
+        ({'image_path': ''}, "'image_path': is ''; expected the path of an image"),
         ({'image_timestamp': float('inf')}, 'is inf; expected a finite number'),
         ({'image_timestamp': 10**400}, 'expected microseconds since 1970'),
         ({'pointcloud_timestamp': float('inf')}, 'is inf; expected a finite number'),

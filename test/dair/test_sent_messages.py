@@ -14,15 +14,20 @@
 
 """Bytes on a recorded topic, serialised and as published figures count them."""
 
+from contextlib import closing
+import sqlite3
+
 from dair.dair_folder import OBJECTS, write_dair_folder
-from dair.detections_folder import header, write_detections
+from dair.detections_folder import VISION_TYPES, detection, header, write_detections
 import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from emiff_ros.bags.errors import BagError
 from emiff_ros.bags.message_types import make_typestore
+from emiff_ros.dair.bag_topics import DETECTIONS
 from emiff_ros.dair.bag_writer import write_bag
+from emiff_ros.dair.detections_bag import read_detections
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.dair.sent_messages import FEATURE_TENSOR, message_sizes
 
@@ -48,6 +53,22 @@ def test_boxes_count_72_bytes_and_an_empty_message_one_box(tmp_path):
     box = (np.array(OBJECTS[0][1]), [('car', 0.5)])
     bag = write_detections(tmp_path / 'bag', [(1, [box] * 3), (2, [])])
     assert message_sizes(bag, '/vehicle/detections').average_bytes == 72 * (3 + 1) / 2
+
+
+def test_a_bag_without_definitions_is_read_by_those_of_this_machine(tmp_path):
+    stored = make_typestore(VISION_TYPES)
+    with Writer(tmp_path / 'bag', version=8, storage_plugin=StoragePlugin.SQLITE3) as writer:
+        connection = writer.add_connection('/found', DETECTIONS, typestore=stored)
+        message = stored.types[DETECTIONS](
+            header=header(stored.types, 1),
+            detections=[detection(stored.types, OBJECTS[0][1], [('car', 0.5)])] * 2,
+        )
+        writer.write(connection, 1, stored.serialize_cdr(message, DETECTIONS))
+    (storage,) = (tmp_path / 'bag').glob('*.db3')
+    with closing(sqlite3.connect(storage)) as database, database:
+        database.execute('DELETE FROM message_definitions')
+    assert message_sizes(tmp_path / 'bag', '/found').average_bytes == 72 * 2
+    assert len(read_detections(tmp_path / 'bag', '/found').by_stamp[1].scores) == 2
 
 
 def test_features_count_four_bytes_a_value(tmp_path):

@@ -117,6 +117,13 @@ def test_bad_options_are_refused_before_anything_is_rendered(options, message, t
     assert not list(tmp_path.iterdir())
 
 
+def test_an_unknown_quantization_is_refused_before_anything_is_rendered(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(['demo', '--output', str(tmp_path / 'out'), '--quantization', 'int5'])
+    assert "invalid choice: 'int5'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_report_names_the_command_that_makes_it_again(output):
     text = (output / 'report.html').read_text()
     assert f'--output {output}' not in text

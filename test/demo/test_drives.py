@@ -16,9 +16,10 @@
 
 import json
 
-from dair.dair_folder import write_dair_folder
+from dair.dair_folder import truncate, write_dair_folder
 import pytest
 
+from emiff_ros.dair.errors import JsonError
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.demo.drives import prepare_drives
 
@@ -39,3 +40,25 @@ def test_frames_of_no_pair_are_played_where_the_folder_is_one_drive(tmp_path, ot
     (drive,) = prepare_drives(DairFolder(root), tmp_path / 'drives')
     assert len(drive.pairs) == 2
     assert len(drive.image_stamps) == images
+
+
+def test_pairs_with_a_frame_that_cannot_be_used_are_left_out(tmp_path, caplog):
+    root = write_dair_folder(tmp_path)
+    truncate(root / 'vehicle-side' / 'image' / '001000.jpg')
+    (root / 'infrastructure-side' / 'image' / '000011.jpg').unlink()
+    (drive,) = prepare_drives(DairFolder(root), tmp_path / 'drives')
+    assert [pair.vehicle.frame_id for pair in drive.pairs] == ['001002', '001003']
+    assert len(drive.image_stamps) == 3
+    assert 'vehicle frame 001000 left out' in caplog.text
+    for image in (root / 'infrastructure-side' / 'image').glob('*.jpg'):
+        image.unlink()
+    with pytest.raises(ValueError, match='no cooperative pairs that can be used'):
+        prepare_drives(DairFolder(root), tmp_path / 'none')
+
+
+def test_labels_that_cannot_be_read_are_named_before_anything_is_played(tmp_path):
+    root = write_dair_folder(tmp_path)
+    (root / 'cooperative' / 'label_world' / '001002.json').write_text('{}')
+    with pytest.raises(JsonError, match=r'001002\.json: holds a dict; expected a list'):
+        prepare_drives(DairFolder(root), tmp_path / 'drives')
+    assert not (tmp_path / 'drives').exists()

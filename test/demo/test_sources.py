@@ -32,7 +32,8 @@ def test_a_bag_is_taken_as_it_is(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_is_converted_once_and_again_when_its_index_changes(tmp_path):
+@pytest.mark.parametrize('side', ['cooperative', 'vehicle-side', 'infrastructure-side'])
+def test_a_folder_is_converted_once_and_again_when_its_index_changes(tmp_path, side):
     folder = write_dair_folder(tmp_path)
     cache = tmp_path / 'cache'
     bag = find_bag(str(folder), cache)
@@ -40,9 +41,18 @@ def test_a_folder_is_converted_once_and_again_when_its_index_changes(tmp_path):
     written = (bag / 'metadata.yaml').stat().st_mtime_ns
     assert find_bag(str(folder), cache) == bag
     assert (bag / 'metadata.yaml').stat().st_mtime_ns == written
-    index = folder / 'cooperative' / 'data_info.json'
+    index = folder / side / 'data_info.json'
     index.write_text(index.read_text())
     assert find_bag(str(folder), cache) != bag
+
+
+def test_a_conversion_that_left_frames_out_says_how_to_do_it_again(tmp_path, caplog):
+    folder = write_dair_folder(tmp_path)
+    (folder / 'vehicle-side' / 'image' / '001001.jpg').unlink()
+    bag = find_bag(str(folder), tmp_path / 'cache')
+    assert '1 frames left out, the first one because: ' in caplog.text
+    assert '001001.jpg: cannot be opened' in caplog.text
+    assert f'delete {bag} once that is mended' in caplog.text
 
 
 def test_an_interrupted_conversion_leaves_nothing(tmp_path, monkeypatch):

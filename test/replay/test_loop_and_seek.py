@@ -81,8 +81,8 @@ def replay(bag, processes, tmp_path, request):
         options = {'rate': SLOW, 'clock_frequency': 40.0, **request.param}
         player = stack.enter_context(closing(BagPlayer(listener, bag, **options)))
         replay = Replay(listener, running, player)
-        heard = [topic for process in processes for topic in process.recorded_inputs]
-        assert not player.wait_for_subscribers(heard, PATIENCE)
+        images = [process.topic('input/image') for process in processes]
+        assert not player.wait_for_subscribers(images, PATIENCE)
         replay.start()
         yield replay
         player.stop()

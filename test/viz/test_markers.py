@@ -59,6 +59,8 @@ def test_every_marker_has_the_header_and_the_lifetime():
     for marker in found:
         assert marker.header == HEADER
         assert (marker.lifetime.sec, marker.lifetime.nanosec) == (1, 250_000_000)
+    (first, *_) = markers(lifetime=0.9999999999)
+    assert (first.lifetime.sec, first.lifetime.nanosec) == (1, 0)
     for lifetime in (-1.0, float('nan')):
         with pytest.raises(ValueError, match='lifetime'):
             markers(lifetime=lifetime)

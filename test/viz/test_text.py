@@ -17,6 +17,7 @@
 import numpy as np
 import pytest
 
+from emiff_ros.viz.numbers import MISSING
 from emiff_ros.viz.palette import Colour
 from emiff_ros.viz.text import draw_text, text_size
 
@@ -75,3 +76,10 @@ def test_the_same_text_is_not_set_twice():
     draw_text(image, 'twice', (10, 20), 18, WHITE)
     assert (image >= before).all()
     assert image.max() == before.max()
+
+
+def test_the_dash_of_a_missing_number_is_drawn_as_one():
+    dash, hyphen = blank(), blank()
+    draw_text(dash, MISSING, (20, 20), 18, WHITE)
+    draw_text(hyphen, '-', (20, 20), 18, WHITE)
+    np.testing.assert_array_equal(dash, hyphen)

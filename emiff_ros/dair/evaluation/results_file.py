@@ -33,8 +33,8 @@ from emiff_ros.dair.evaluation.frame_result import as_corners
 from emiff_ros.dair.evaluation.predictions import Prediction
 from emiff_ros.dair.json_fields import load_json, number, require
 
-_CAR_LABELS = (2, 2.0, '2', 'car')
 _CAR_ID = 2
+_CAR_LABELS = (_CAR_ID, str(_CAR_ID), 'car')
 _REMEDY = 'write it with write_results or in the format of the VIC3D challenge'
 
 
@@ -85,7 +85,7 @@ def _folder_entries(path: Path) -> Iterator[tuple[Path, str, Any]]:
 
 
 def _line_entries(path: Path) -> Iterator[tuple[Path, str, Any]]:
-    with path.open(encoding='utf-8') as lines:
+    with path.open('rb') as lines:
         for line_number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue

@@ -106,7 +106,7 @@ def read_summary(root: Path | str) -> dict[str, Any]:
     path = Path(root) / 'scene.json'
     try:
         summary = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ValueError(f'{root} is no finished generated data set: {error}') from error
     if not isinstance(summary, dict) or summary.get('source') != 'generated':
         raise ValueError(
@@ -122,7 +122,7 @@ def _is_finished(root: Path, plan: DatasetPlan) -> bool:
         summary = read_summary(root)
     except ValueError as error:
         raise ValueError(f'{root} exists and is not generated; choose another folder') from error
-    return summary['parameters'] == plan.as_dict()
+    return summary.get('parameters') == plan.as_dict()
 
 
 def _remove_abandoned(root: Path) -> None:

@@ -84,6 +84,13 @@ def test_refused_lines(tmp_path, line, message):
     assert 'results.jsonl' in str(caught.value)
 
 
+def test_lines_that_are_no_text_are_refused(tmp_path):
+    path = tmp_path / 'results.jsonl'
+    path.write_bytes(b'\n{"frame_id": "\xff"}\n')
+    with pytest.raises(ResultsError, match=r'results\.jsonl: line 2 is not valid JSON .*utf-8'):
+        read_results(path)
+
+
 def test_scores_must_be_finite(tmp_path):
     entry = {'boxes_3d': CORNERS[:1].tolist(), 'scores_3d': [float('nan')]}
     (tmp_path / '1.json').write_text(json.dumps(entry))

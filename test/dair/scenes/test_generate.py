@@ -194,7 +194,7 @@ def test_abandoned_partial_folder_is_removed(tmp_path, root):
     shutil.copytree(root, target)
     abandoned = tmp_path / '.set.partial-4194300'
     abandoned.mkdir()
-    (target / 'scene.json').write_text(json.dumps({'source': 'generated', 'parameters': {}}))
+    (target / 'scene.json').write_text(json.dumps({'source': 'generated'}))
     generate_dataset(target, 3, 1, 'train', processes=1, **OPTIONS)
     assert not abandoned.exists()
     assert read_summary(target)['pairs'] == 1
@@ -209,6 +209,9 @@ def test_foreign_folder_is_not_touched(tmp_path):
 
 
 def test_summary_of_another_folder_is_refused(tmp_path):
+    with pytest.raises(ValueError, match='no finished generated data set'):
+        read_summary(tmp_path)
+    (tmp_path / 'scene.json').write_bytes(b'\xff')
     with pytest.raises(ValueError, match='no finished generated data set'):
         read_summary(tmp_path)
     (tmp_path / 'scene.json').write_text('{"source": "camera"}')

@@ -62,6 +62,7 @@ from emiff_ros.stamps import SECOND  # noqa: E402
 from emiff_ros.transport.cdr import ENCAPSULATION  # noqa: E402
 
 WARM_UP_SECONDS = 3.0
+SUBSCRIPTION_SECONDS = 60.0
 STAMP_OFFSET = len(ENCAPSULATION)
 """Of the header's stamp in a serialised message."""
 
@@ -137,8 +138,21 @@ class Cameras:
         }
 
     def wait_for_nodes(self) -> None:
-        """Wait until every topic has a subscription."""
-        while not all(p.get_subscription_count() for p in self._publishers.values()):
+        """Wait until every topic has a subscription.
+
+        Raises:
+            RuntimeError: naming those that get none.
+        """
+        deadline = time.monotonic() + SUBSCRIPTION_SECONDS
+        while True:
+            alone = [t for t, p in self._publishers.items() if not p.get_subscription_count()]
+            if not alone:
+                return
+            if time.monotonic() > deadline:
+                raise RuntimeError(
+                    f'nobody subscribes to {", ".join(alone)} within {SUBSCRIPTION_SECONDS:g} s; '
+                    'see the logs of the nodes'
+                )
             time.sleep(0.05)
 
     def publish_station(self, index: int) -> None:

@@ -17,14 +17,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 import torch
 
+from emiff_ros.dair.images import read_image
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.model import preprocess_image
 from emiff_ros.model.weights import load_infrastructure_encoder
+from emiff_ros.resize import resize
 
 
 class Roadside:
@@ -41,12 +42,14 @@ class Roadside:
         self._encoder = encoder.eval()
 
     def feature(self, path: Path) -> NDArray[np.float32]:
-        """Return the feature ``[C, h, w]`` of one image file."""
-        size = self.config.image_width, self.config.image_height
-        image = cv2.resize(cv2.imread(str(path)), size, interpolation=cv2.INTER_AREA)
-        pixels = torch.from_numpy(np.ascontiguousarray(image[:, :, ::-1]))
+        """Return the feature ``[C, h, w]`` of one image file, resized as the node does.
+
+        Raises:
+            DairError: if the image cannot be read.
+        """
+        rgb = resize(read_image(path), self.config.image_height, self.config.image_width)
         with torch.inference_mode():
-            image = preprocess_image(pixels, self.config)[None]
+            image = preprocess_image(torch.from_numpy(rgb), self.config)[None]
             return self._encoder.encode_infrastructure(image)[0].numpy()
 
     def features(self, folder: Path, count: int) -> Iterator[NDArray[np.float32]]:

@@ -15,6 +15,7 @@
 """Hooks on modules of a network, there for the time of a ``with`` statement."""
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TypeVar
 
@@ -28,7 +29,7 @@ class Observer:
 
     def __init__(self) -> None:
         """Watch nothing yet."""
-        self._hooks: list[RemovableHandle] = []
+        self._hooks = ExitStack()
 
     def attach(self) -> Iterable[RemovableHandle]:
         """Register the hooks."""
@@ -36,7 +37,8 @@ class Observer:
 
     def __enter__(self: AnyObserver) -> AnyObserver:
         """Begin to watch."""
-        self._hooks.extend(self.attach())
+        for hook in self.attach():
+            self._hooks.enter_context(hook)
         return self
 
     def __exit__(
@@ -46,5 +48,4 @@ class Observer:
         trace: TracebackType | None,
     ) -> None:
         """Watch no longer."""
-        while self._hooks:
-            self._hooks.pop().remove()
+        self._hooks.close()

@@ -26,9 +26,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from emiff_ros.model.config import FEATURE_STRIDE, EmiffConfig
-from emiff_ros.model.voxels import voxel_centres
-
-_OUTSIDE = -4.0
+from emiff_ros.model.voxels import OUTSIDE, voxel_centres
 
 
 class VoxelReads(NamedTuple):
@@ -120,8 +118,8 @@ def _cells(pixel: Tensor, count: int, behind: Tensor | None, exact: bool) -> Ten
     grid = (pixel - 0.5) / FEATURE_STRIDE / last if exact else pixel / (count * FEATURE_STRIDE)
     grid = grid * 2 - 1
     if behind is not None:
-        grid = grid.masked_fill(behind, _OUTSIDE)
-    grid = grid.nan_to_num(_OUTSIDE).clamp(_OUTSIDE, -_OUTSIDE)
+        grid = grid.masked_fill(behind, OUTSIDE)
+    grid = grid.nan_to_num(OUTSIDE).clamp(OUTSIDE, -OUTSIDE)
     return (grid + 1) / 2 * last
 
 

@@ -120,11 +120,18 @@ def compare(
 
     Returns:
         What was written.
+
+    Raises:
+        ValueError: for a network of another modality, or candidates that there are not.
     """
     extent = extent or Extent()
     report: dict[str, Any] = {'model': name, **_machine(device), 'failures': {}}
     started = time.perf_counter()
     config = model.config if isinstance(model, Emiff) else model
+    if config.modality != 'cooperative':
+        raise ValueError(
+            f'modality is {config.modality}; pairs are timed, so take a cooperative one'
+        )
     inputs = read_pairs(frames, config) if frames else make_pairs(config, extent.pairs)
     report['input_sha256'] = input_hash(inputs)
     report['weights'] = 'trained' if isinstance(model, Emiff) else 'seeded'
@@ -135,6 +142,8 @@ def compare(
     calibration: list[Calibration] = []
 
     def calibrate() -> Calibration:
+        if calibration:
+            return calibration[0]
         if calibration_frames:
             others = read_pairs(calibration_frames, config)
         else:

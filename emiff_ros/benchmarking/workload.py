@@ -17,6 +17,7 @@
 from dataclasses import dataclass
 import hashlib
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 import torch
@@ -118,8 +119,6 @@ def run_plain(model: Emiff, pair: Pair) -> tuple[torch.Tensor, ...]:
 
 def resized(rgb: NDArray[np.uint8], config: EmiffConfig) -> torch.Tensor:
     """Resize a picture to the network's input on the CPU, averaging."""
-    import cv2
-
     size = config.image_width, config.image_height
     return torch.from_numpy(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
 

@@ -26,7 +26,7 @@ from emiff_ros.model.camera import CameraBatch
 from emiff_ros.model.config import FEATURE_STRIDE, EmiffConfig
 from emiff_ros.model.full_precision import without_autocast
 
-_OUTSIDE = -4.0
+OUTSIDE = -4.0
 """Normalised coordinate that, like its negative, no sampling mode maps into the feature map."""
 
 
@@ -107,9 +107,9 @@ def sample_features(
         size = pixels.new_tensor([width * FEATURE_STRIDE, height * FEATURE_STRIDE])
         grid = pixels / size * 2 - 1
     if valid is not None:
-        grid = grid.masked_fill(~valid.unsqueeze(-1), _OUTSIDE)
+        grid = grid.masked_fill(~valid.unsqueeze(-1), OUTSIDE)
     # A point in the camera's own plane projects to infinity; bilinear weights would be NaN there.
-    grid = grid.nan_to_num(_OUTSIDE).clamp(_OUTSIDE, -_OUTSIDE)
+    grid = grid.nan_to_num(OUTSIDE).clamp(OUTSIDE, -OUTSIDE)
     precision = torch.promote_types(feature.dtype, torch.float32)
     sampled = functional.grid_sample(
         feature.to(precision).contiguous(),

@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from emiff_ros.geometry import homogeneous
 from emiff_ros.training.sample import Sample, View, move_vehicle_frame
@@ -68,6 +68,15 @@ class AugmentationConfig(BaseModel):
     pose_noise_metres: float = Field(0.0, ge=0.0)
     pose_noise_degrees: float = Field(0.0, ge=0.0)
     frame_delay: int = Field(0, ge=0)
+
+    @model_validator(mode='after')
+    def _check_resizing(self) -> 'AugmentationConfig':
+        smallest, largest = self.resize_factor
+        if not 0 < smallest <= largest < np.inf:
+            raise ValueError(
+                f'resize_factor is {self.resize_factor}; expected (smallest, largest) above 0'
+            )
+        return self
 
 
 def augment(sample: Sample, config: AugmentationConfig, random: Generator) -> Sample:

@@ -26,6 +26,8 @@ from torch import nn
 
 from emiff_ros.model.camera import Camera, CameraBatch
 from emiff_ros.model.channel_masking import camera_vector
+from emiff_ros.model.config import EmiffConfig
+from emiff_ros.training.config import TrainingConfig
 
 _SMALLEST_VARIANCE = 0.01
 """So that a number that hardly varies in the data set is not blown up when it does later."""
@@ -45,3 +47,21 @@ def set_camera_statistics(norm: nn.BatchNorm1d, cameras: Iterable[Camera]) -> No
     norm.running_mean.copy_(vectors.mean(dim=0))
     variance = vectors.var(dim=0, unbiased=False)
     norm.running_var.copy_(variance.clamp(min=_SMALLEST_VARIANCE))
+
+
+def require_camera_statistics(model: EmiffConfig, training: TrainingConfig) -> None:
+    """Refuse a run whose batches may hold one camera alone, while the norm learns from them.
+
+    Raises:
+        ValueError: naming the batch size and both remedies.
+    """
+    fixed = training.fixed_camera_norm or training.freeze_norms_from == 0
+    parts = training.train_parts
+    learns = model.channel_masking is not None and (parts is None or 'channel_masking' in parts)
+    both = model.has_vehicle and model.has_infrastructure
+    alone = not both or training.augmentation.roadside_dropout > 0
+    if learns and not fixed and alone and training.batch_size == 1:
+        raise ValueError(
+            'batch_size is 1, so a batch may hold one camera alone, which gives the batch norm of '
+            "the cameras' numbers no variance; set fixed_camera_norm to true or batch_size to 2"
+        )

@@ -78,6 +78,9 @@ class GroundTruthConfig(BaseModel):
 class ImitationConfig(BaseModel):
     """How long narrower encoders and a new compression imitate the trunk's before the run proper.
 
+    On several devices the first process does it alone, before the others start; its weights are
+    theirs then. A run that goes on (``--resume``) does not do it again.
+
     Attributes:
         steps: optimiser steps of each; 0 leaves it out.
         images: roadside images, spread over the training set, whose pyramid levels a compression
@@ -184,7 +187,7 @@ def _values(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         values = yaml.safe_load(path.read_text(encoding='utf-8'))
     except OSError as error:
         raise TrainingConfigError(f'{path}: cannot be read ({error.strerror})') from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise TrainingConfigError(f'{path}: not valid YAML: {error}') from error
     if not isinstance(values, dict):
         raise TrainingConfigError(f'{path}: expected a mapping of TrainingConfig fields')

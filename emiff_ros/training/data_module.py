@@ -87,11 +87,20 @@ class CooperativeDataModule(LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader | list:
-        """Return this process's part of the configured number of pairs, spread evenly."""
+        """Return this process's part of the configured number of pairs, spread evenly.
+
+        Raises:
+            ValueError: if there is no pair for one of the processes, for which all would wait.
+        """
         if self.validation_set is None:
             return []
         chosen = evenly_spread(range(len(self.validation_set)), self.training.validation.pairs)
         rank, processes = self._process
+        if len(chosen) < processes:
+            raise ValueError(
+                f'{len(chosen)} validation pairs cannot be shared by {processes} devices; give '
+                'more data, raise validation.pairs or take fewer devices'
+            )
         chosen = chosen[rank::processes]
         return DataLoader(
             Subset(self.validation_set, chosen),

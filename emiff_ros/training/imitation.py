@@ -25,6 +25,7 @@ import logging
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from tqdm import tqdm
 
 from emiff_ros.model.emiff import Emiff
@@ -204,7 +205,7 @@ def _imitate_compression(
     device = next(trunk.parameters()).device
 
     def loss_of_step(chosen: Tensor) -> Tensor:
-        level = levels[chosen].to(device).float()
+        level = _stacked([levels[index] for index in chosen.tolist()]).to(device).float()
         size = level.shape[-2:]
         with torch.no_grad():
             target = trunk.decode_infrastructure(_compressed(trunk, level), size)
@@ -214,16 +215,27 @@ def _imitate_compression(
     return _learn(parts.parameters(), loss_of_step, len(levels), title, config, seed)
 
 
-def _levels(trunk: Emiff, data: CooperativeDataset, wanted: int) -> Tensor:
-    """Return the finest pyramid level [N, C, h, w] of roadside images, float16, on the CPU."""
+def _levels(trunk: Emiff, data: CooperativeDataset, wanted: int) -> list[Tensor]:
+    """Return the finest pyramid level [C, h, w] of roadside images, float16, on the CPU."""
     encoder, levels = trunk.infrastructure_encoder, []
     device = next(trunk.parameters()).device
     indices = evenly_spread(range(len(data)), wanted)
     for index in tqdm(indices, desc='encoding roadside images', unit='image'):
         images = collate([data[index]], trunk.config).infrastructure_images.to(device)
         with torch.no_grad():
-            levels.append(encoder.pyramid(encoder.backbone(images))[0].half().cpu())
-    return torch.cat(levels)
+            levels.append(encoder.pyramid(encoder.backbone(images))[0].squeeze(0).half().cpu())
+    return levels
+
+
+def _stacked(levels: Sequence[Tensor]) -> Tensor:
+    """Stack levels [C, h, w] into [B, C, H, W]; smaller ones get zeros below and to the right."""
+    height, width = (max(level.shape[axis] for level in levels) for axis in (1, 2))
+    return torch.stack(
+        [
+            functional.pad(level, (0, width - level.shape[2], 0, height - level.shape[1]))
+            for level in levels
+        ]
+    )
 
 
 def _compressed(model: Emiff, level: Tensor) -> Tensor:

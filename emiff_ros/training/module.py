@@ -99,6 +99,12 @@ class EmiffModule(LightningModule):
         """Start the clock of the time budget."""
         self._started = time.monotonic()
 
+    def on_train_start(self) -> None:
+        """End a resumed run whose budget is used up already."""
+        if self.global_step > 0:
+            self._progress = self.progress
+            self._end_if_used_up()
+
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set the learning rate and the batch norms' mode for this step."""
         self._progress = progress = self.progress
@@ -147,11 +153,8 @@ class EmiffModule(LightningModule):
         return total
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """End the run when the budget of minutes or steps is used up."""
-        steps = self.training_config.max_steps
-        out_of_time = self.max_minutes is not None and self._progress >= 1.0
-        if out_of_time or (steps is not None and self.global_step >= steps):
-            self.trainer.should_stop = True
+        """End the run when its budget is used up."""
+        self._end_if_used_up()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect the detections of one batch."""
@@ -177,6 +180,13 @@ class EmiffModule(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with the time that is left."""
         self._elapsed_before = checkpoint[_ELAPSED]
+
+    def _end_if_used_up(self) -> None:
+        """Take no further step once the minutes or steps of the budget are over."""
+        steps = self.training_config.max_steps
+        out_of_time = self.max_minutes is not None and self._progress >= 1.0
+        if out_of_time or (steps is not None and self.global_step >= steps):
+            self.trainer.should_stop = True
 
     def _roadside(self, batch: Batch) -> tuple[list[InfrastructureView], Tensor | None]:
         """Return the roadside views and, where it is supervised, their finest pyramid level."""

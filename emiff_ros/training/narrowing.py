@@ -19,6 +19,7 @@ of it (as filters are ranked in Li et al., arXiv 1608.08710, by their own weight
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 
 import torch
 from torch import Tensor, nn
@@ -97,13 +98,10 @@ def _uses(encoder: Encoder, images: Tensor) -> dict[nn.Module, Tensor]:
         uses[convolution] = use / use.sum()
 
     convolutions = [*_convolutions(encoder.backbone), *encoder.pyramid.lateral]
-    hooks = [convolution.register_forward_pre_hook(look) for convolution in convolutions]
-    try:
-        with torch.no_grad():
-            encoder.pyramid(encoder.backbone(images))
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with ExitStack() as hooks, torch.no_grad():
+        for convolution in convolutions:
+            hooks.enter_context(convolution.register_forward_pre_hook(look))
+        encoder.pyramid(encoder.backbone(images))
     return uses
 
 

@@ -15,6 +15,7 @@
 """Training parts of a network on a frozen trunk."""
 
 from collections.abc import Sequence
+import logging
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +27,8 @@ from emiff_ros.model.weights import WeightsError, read_weights
 Part = Literal[
     'encoders', 'compression', 'cross_attention', 'channel_masking', 'view_fusion', 'neck', 'head'
 ]
+
+_logger = logging.getLogger(__name__)
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
@@ -70,7 +73,7 @@ def freeze_all_but(model: Emiff, parts: Sequence[Part]) -> None:
 def keep_frozen_norms(model: Emiff) -> None:
     """Put the batch norms without trained parameters into evaluation mode.
 
-    Lightning switches the whole module to training mode before an epoch.
+    Each step needs it: whoever switches the whole network to training mode switches them too.
     """
     for module in model.modules():
         if isinstance(module, NORMS) and not any(p.requires_grad for p in module.parameters()):
@@ -103,4 +106,8 @@ def load_trunk(model: Emiff, path: str | Path, parts: Sequence[Part] = ()) -> No
             f'another shape ({", ".join(problems[:4])}); start from weights of the same base '
             'configuration, or name the parts that differ in train_parts'
         )
+    new = [name for name in expected if name not in fitting]
+    if new:
+        concerned = [part for part in parts if any(belongs_to(name, (part,)) for name in new)]
+        _logger.info('%d tensors of %s start at random', len(new), ', '.join(concerned))
     model.load_state_dict(fitting, strict=False)

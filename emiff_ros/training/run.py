@@ -34,13 +34,17 @@ from emiff_ros.model.config import EmiffConfig
 from emiff_ros.model.emiff import Emiff
 from emiff_ros.model.weights import load_weights, save_weights
 from emiff_ros.processor import multiplies
-from emiff_ros.training.camera_statistics import set_camera_statistics
+from emiff_ros.training.camera_statistics import (
+    require_camera_statistics,
+    set_camera_statistics,
+)
 from emiff_ros.training.config import TrainingConfig
 from emiff_ros.training.data_module import CooperativeDataModule
 from emiff_ros.training.dataset import CooperativeDataset
 from emiff_ros.training.imitation import imitate_trunk
 from emiff_ros.training.module import EmiffModule
 from emiff_ros.training.parts import load_trunk
+from emiff_ros.training.shared_start import SharedStart, is_first_process
 
 _logger = logging.getLogger(__name__)
 
@@ -80,8 +84,9 @@ class RunResult:
 
     Attributes:
         module: the network with the last (averaged) weights.
-        checkpoint: the best checkpoint by AP, or the last one without validation data.
-        best_ap: AP-BEV@0.5 of that checkpoint in percent; None without validation data.
+        checkpoint: the best checkpoint by AP that was written to the run's folder, or the last
+            one if none was validated.
+        best_ap: AP-BEV@0.5 of that checkpoint in percent; None if none was validated.
         steps: optimiser steps taken.
         epochs: epochs begun.
         minutes: training time.
@@ -111,19 +116,24 @@ def train(
 
     Raises:
         ValueError: if the data do not fill a batch, the loss is not finite, parts alone are to be
-            trained without initial weights, or the devices are not there.
+            trained without initial weights, one camera alone would have to be normalised, there
+            are fewer validation pairs than devices, or the devices are not there.
         WeightsError: if the initial weights do not fit the network.
         CheckpointError: if the backbone weights do not.
     """
+    require_camera_statistics(model, training)
     seed_everything(training.seed, verbose=False)
     options.output.mkdir(parents=True, exist_ok=True)
     module = EmiffModule(model, training, options.max_minutes)
+    trainer = _trainer(
+        training, options, _callbacks(training, options, validation_set is not None)
+    )
     parts = training.train_parts
     if options.initial_weights is not None:
         load_trunk(module.model, options.initial_weights, parts or ())
-        if training.imitation.steps and options.resume is None:
+        if training.imitation.steps and options.resume is None and is_first_process():
             _imitate(module.model, training, training_set, options)
-    elif parts is not None:
+    elif parts is not None and options.resume is None:
         raise ValueError(
             f'train_parts is {list(parts)}: the other parts stay as they are, so the run needs '
             'trained weights to start from (--weights FILE)'
@@ -133,8 +143,6 @@ def train(
     masking = module.model.channel_masking
     if masking is not None and training.fixed_camera_norm and options.initial_weights is None:
         set_camera_statistics(masking.camera_norm, training_set.cameras())
-    callbacks = _callbacks(training, options, validation_set is not None)
-    trainer = _trainer(training, options, callbacks)
     data = CooperativeDataModule(training_set, validation_set, model, training, options.workers)
     # The checkpoints are this program's own files.
     trainer.fit(module, data, ckpt_path=options.resume, weights_only=False)
@@ -148,7 +156,7 @@ def _trainer(training: TrainingConfig, options: RunOptions, callbacks: list[Call
             accelerator=options.accelerator,
             devices=options.devices,
             # Batches without roadside views leave the roadside encoder without gradients.
-            strategy='ddp_find_unused_parameters_true' if options.devices > 1 else 'auto',
+            strategy='ddp_find_unused_parameters_true' if options.devices != 1 else 'auto',
             precision=_precision(training, options),
             max_epochs=training.epochs if planned else -1,
             gradient_clip_val=training.optimizer.gradient_clip or None,
@@ -179,12 +187,17 @@ def export(
     metadata: dict[str, str],
     dtype: torch.dtype = torch.float32,
 ) -> str:
-    """Write the run's checkpoint as weights; return the network's fingerprint."""
-    state = torch.load(result.checkpoint, map_location='cpu', weights_only=False)['state_dict']
+    """Write the run's checkpoint as weights; return the network's fingerprint.
+
+    ``steps``, ``epochs`` and ``minutes`` of the metadata are the run's; ``weights_of_step`` says
+    after which step these weights were kept.
+    """
+    checkpoint = torch.load(result.checkpoint, map_location='cpu', weights_only=False)
     module = EmiffModule(model, result.module.training_config)
-    module.load_state_dict(state)
+    module.load_state_dict(checkpoint['state_dict'])
     facts = {
         'steps': str(result.steps),
+        'weights_of_step': str(checkpoint['global_step']),
         'epochs': str(result.epochs),
         'minutes': f'{result.minutes:.1f}',
     }
@@ -206,25 +219,34 @@ def _imitate(
 
 
 def _precision(training: TrainingConfig, options: RunOptions) -> str:
-    """Return the precision to train in: float32 where the CPU has no instructions for bfloat16."""
-    slow = training.precision == 'bf16-mixed' and not multiplies(torch.bfloat16)
-    if slow and not _on_gpu(options):
+    """Return the precision to train in.
+
+    On a CPU 16 bits are bfloat16 always, and float32 takes its place if there are no instructions
+    for it.
+    """
+    if training.precision == '32-true' or _on_gpu(options):
+        return training.precision
+    if not multiplies(torch.bfloat16):
         _logger.warning(
             'this CPU has no instructions for bfloat16, in which training would take many times '
-            'as long: training in float32 instead of bf16-mixed'
+            'as long: training in float32 instead of %s',
+            training.precision,
         )
         return '32-true'
-    return training.precision
+    if training.precision == '16-mixed':
+        _logger.warning('a CPU trains in no float16: training in bf16-mixed instead of 16-mixed')
+    return 'bf16-mixed'
 
 
 def _callbacks(training: TrainingConfig, options: RunOptions, validated: bool) -> list[Callback]:
     callbacks: list[Callback] = [
+        SharedStart(),
         ModelCheckpoint(
             options.output,
             filename=Path(LAST).stem,
             save_on_train_epoch_end=True,
             enable_version_counter=False,
-        )
+        ),
     ]
     if validated:
         callbacks.append(
@@ -248,8 +270,11 @@ def _callbacks(training: TrainingConfig, options: RunOptions, validated: bool) -
 
 def _result(trainer: Trainer, module: EmiffModule, options: RunOptions) -> RunResult:
     checkpoint, best_ap = options.output / LAST, None
+    if not checkpoint.exists() and options.resume is not None:
+        checkpoint = options.resume  # the run had ended, and nothing was left to do
     for callback in trainer.checkpoint_callbacks:
-        if callback.monitor and callback.best_model_path:
+        # Of a run that goes on in another folder the score of the best one so far is not known.
+        if callback.monitor and callback.best_model_score is not None:
             checkpoint = Path(callback.best_model_path)
             best_ap = float(callback.best_model_score)
     _logger.info('trained %d steps in %.1f minutes', trainer.global_step, module.elapsed / 60.0)

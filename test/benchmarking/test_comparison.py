@@ -25,6 +25,7 @@ from emiff_ros.benchmarking.runners import quick_precision
 from emiff_ros.cli import main
 from emiff_ros.model import Emiff, EmiffConfig
 from emiff_ros.model.weights import save_weights
+from emiff_ros.training.variants import derive
 
 CONFIG = EmiffConfig.from_dict(
     {
@@ -93,6 +94,20 @@ def test_ap_stands_beside_speed_with_a_folder_and_weights(tmp_path):
     assert plain['ap_bev_50'] == fast['ap_bev_50']
 
 
+def test_all_candidates_of_8_bits_have_the_scales_of_one_calibration(tmp_path, monkeypatch):
+    calibrate, seen = comparison.calibrate_on, []
+    monkeypatch.setattr(
+        comparison, 'calibrate_on', lambda *given: seen.append(given) or calibrate(*given)
+    )
+    monkeypatch.setattr(comparison, '_stage_precisions', lambda *_: ())
+    both = [f'{precision}, neck int8' for precision in ('float32', 'bfloat16')]
+    extent = comparison.Extent(pairs=1, rounds=5, seconds=600.0, only=both)
+    device = torch.device('cpu')
+    report = comparison.compare('tiny', CONFIG, device, tmp_path / 'speed.json', extent)
+    assert set(both) <= set(report['candidates'])
+    assert len(seen) == 1
+
+
 def test_a_network_that_sets_views_side_by_side_is_compared(tmp_path):
     config, output = tmp_path / 'tiny.yaml', tmp_path / 'speed.json'
     EmiffConfig.from_dict({**CONFIG.model_dump(), 'view_fusion': 'concatenate'}).to_yaml(config)
@@ -104,6 +119,14 @@ def test_a_network_that_sets_views_side_by_side_is_compared(tmp_path):
     assert report['failures'] == {}
     assert report['candidates']['float32']['agreement']['matched'] == 1.0
     assert report['stages']['float32']['sum']['ms'] > 0
+
+
+def test_a_network_of_one_side_is_refused(tmp_path, capsys):
+    weights = tmp_path / 'tiny.safetensors'
+    save_weights(Emiff(derive(CONFIG, 'vehicle_only')).eval(), weights)
+    options = ['--weights', str(weights), '--threads', str(torch.get_num_threads())]
+    assert main(['benchmark', *options, '--output', f'{tmp_path}/speed.json']) != 0
+    assert 'modality is vehicle_only; pairs are timed' in capsys.readouterr().err
 
 
 def test_unknown_candidates_are_listed(tmp_path, capsys):

@@ -201,3 +201,9 @@ def test_visible_counts_present_views_and_their_borders(sample):
     np.testing.assert_allclose(hidden.visible(), [0.9, 0.2, 0.5, 0.0])
     alone = replace(hidden, infrastructure=None)
     np.testing.assert_allclose(alone.visible(), [0.0, 0.2, 0.5, 0.0])
+
+
+@pytest.mark.parametrize('factor', [(1.05, 0.95), (0.0, 1.0), (1.0, float('inf'))])
+def test_a_range_of_sizes_that_is_none_is_refused(factor):
+    with pytest.raises(ValueError, match=r'resize_factor is \(.*expected \(smallest, largest\)'):
+        AugmentationConfig(resize_factor=factor)

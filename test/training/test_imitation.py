@@ -16,12 +16,15 @@
 
 import logging
 
+from lightning.pytorch.utilities import rank_zero_only
 import pytest
 import torch
 from training.tiny import tiny_model, tiny_set, tiny_training
 
 from emiff_ros.model.emiff import Emiff
 from emiff_ros.model.weights import save_weights
+from emiff_ros.training import run
+from emiff_ros.training.augmentation import AugmentationConfig
 from emiff_ros.training.config import ImitationConfig
 from emiff_ros.training.imitation import imitate_trunk
 from emiff_ros.training.run import RunOptions, train
@@ -87,6 +90,13 @@ def test_what_is_not_new_imitates_nothing(tmp_path, trunk, caplog):
     assert 'nothing to imitate' in caplog.text
 
 
+def test_images_of_several_sizes_are_imitated(tmp_path, trunk):
+    data = tiny_set(tmp_path, AugmentationConfig(resize_factor=(1.2, 2.6)))
+    assert len({data[index].sample.infrastructure.image.shape for index in range(len(data))}) > 1
+    config = ImitationConfig(steps=2, images=4)
+    assert imitate_trunk(pupil(trunk, '64x'), trunk, data, config, CPU)['compression'] > 0
+
+
 NARROW = {'backbone': {'depth': 18, 'widths': [4, 8, 12, 16]}, 'fpn_channels': 16}
 
 
@@ -133,3 +143,33 @@ def test_a_run_begins_with_it(tmp_path, trunk, caplog, model, part):
     with caplog.at_level(logging.INFO, 'emiff_ros'):
         train(model, training, tiny_set(tmp_path), None, options)
     assert f'{part}: ' in caplog.text and 'what the trunk gives is missed' in caplog.text
+
+
+def test_a_further_process_leaves_it_to_the_first(tmp_path, trunk, monkeypatch):
+    save_weights(trunk, tmp_path / 'trunk.safetensors')
+    monkeypatch.setattr(rank_zero_only, 'rank', 1)
+    monkeypatch.setattr(run, 'imitate_trunk', lambda *_: pytest.fail('imitated'))
+    training = tiny_training(
+        train_parts=('compression',), max_steps=1, imitation={'steps': 3, 'images': 2}
+    )
+    options = RunOptions(
+        tmp_path / 'run',
+        accelerator='cpu',
+        progress_bar=False,
+        initial_weights=tmp_path / 'trunk.safetensors',
+    )
+    assert train(derive(BASE, '64x'), training, tiny_set(tmp_path), None, options).steps == 1
+
+
+def test_devices_that_are_not_there_are_refused_before_it(tmp_path, trunk, monkeypatch):
+    save_weights(trunk, tmp_path / 'trunk.safetensors')
+    monkeypatch.setattr(run, 'imitate_trunk', lambda *_: pytest.fail('imitated'))
+    training = tiny_training(train_parts=('compression',), imitation={'steps': 3})
+    options = RunOptions(
+        tmp_path / 'run',
+        accelerator='cpu',
+        devices=0,
+        initial_weights=tmp_path / 'trunk.safetensors',
+    )
+    with pytest.raises(ValueError, match='0 devices cannot be used'):
+        train(derive(BASE, '64x'), training, tiny_set(tmp_path), None, options)

@@ -100,3 +100,22 @@ def test_parts_without_a_trunk_are_refused(tmp_path):
     options = RunOptions(tmp_path / 'run', accelerator='cpu', progress_bar=False)
     with pytest.raises(ValueError, match='needs trained weights to start from'):
         train(BASE, training, tiny_set(tmp_path), None, options)
+
+
+def test_parts_go_on_without_the_trunk(tmp_path, trunk, caplog):
+    """The checkpoint of a run holds all its weights."""
+    data, model = tiny_set(tmp_path), derive(BASE, '256x')
+    options = RunOptions(
+        tmp_path / 'run', accelerator='cpu', progress_bar=False, initial_weights=trunk
+    )
+    with caplog.at_level(logging.INFO, 'emiff_ros'):
+        train(model, tiny_training(train_parts=PARTS, epochs=1), data, None, options)
+    assert 'tensors of compression start at random' in caplog.text
+    options = RunOptions(
+        tmp_path / 'run',
+        accelerator='cpu',
+        progress_bar=False,
+        resume=tmp_path / 'run' / 'last.ckpt',
+    )
+    training = tiny_training(train_parts=PARTS, epochs=2)
+    assert train(model, training, data, None, options).steps == 4

@@ -160,6 +160,49 @@ def test_a_cpu_without_bfloat16_trains_in_float32(tmp_path, monkeypatch, caplog,
     assert ('training in float32 instead' in caplog.text) is not able
 
 
+def test_a_cpu_trains_in_bfloat16_where_float16_is_asked_for(tmp_path, monkeypatch, caplog):
+    training, options = tiny_training(precision='16-mixed'), _options(tmp_path)
+    monkeypatch.setattr(run, 'multiplies', lambda dtype: True)
+    assert run._precision(training, options) == 'bf16-mixed'
+    assert 'bf16-mixed instead of 16-mixed' in caplog.text
+    monkeypatch.setattr(run, 'multiplies', lambda dtype: False)
+    assert run._precision(training, options) == '32-true'
+    assert 'float32 instead of 16-mixed' in caplog.text
+
+
+def test_a_run_that_had_ended_takes_no_further_step(tmp_path):
+    data, training = tiny_set(tmp_path), tiny_training(max_steps=3)
+    first = train(tiny_model(), training, data, None, _options(tmp_path / 'run'))
+    resume = _options(tmp_path / 'other', resume=first.checkpoint)
+    again = train(tiny_model(), training, data, None, resume)
+    assert again.steps == first.steps == 3
+    assert again.checkpoint == first.checkpoint
+
+
+def test_a_run_goes_on_in_another_folder(tmp_path):
+    """The best checkpoint of the first folder is left behind with its score."""
+    data = tiny_set(tmp_path)
+    training = tiny_training(epochs=2)
+    first = train(tiny_model(), training, data, data, _options(tmp_path / 'run'))
+    assert first.best_ap is not None
+    training = tiny_training(epochs=3, validation={'every_epochs': 10})
+    resume = _options(tmp_path / 'other', resume=tmp_path / 'run' / 'last.ckpt')
+    other = train(tiny_model(), training, data, data, resume)
+    assert (other.checkpoint, other.best_ap) == (tmp_path / 'other' / 'last.ckpt', None)
+
+
+def test_a_batch_that_may_hold_one_camera_is_refused(tmp_path):
+    data, alone = tiny_set(tmp_path), derive(tiny_model(), 'vehicle_only')
+    dropout = {'roadside_dropout': 0.1}
+    for model, changes in ((alone, {}), (tiny_model(), {'augmentation': dropout})):
+        training = tiny_training(batch_size=1, fixed_camera_norm=False, **changes)
+        with pytest.raises(ValueError, match='batch_size is 1.*set fixed_camera_norm to true'):
+            train(model, training, data, None, _options(tmp_path / 'run'))
+    assert not (tmp_path / 'run').exists()
+    training = tiny_training(batch_size=1, fixed_camera_norm=False, epochs=1)
+    assert train(tiny_model(), training, data, None, _options(tmp_path / 'run')).steps == 4
+
+
 def test_the_command_trains_and_exports(tmp_path, monkeypatch):
     folder = tiny_folder(tmp_path)
     (tmp_path / 'model.yaml').write_text(yaml.safe_dump(MODEL))
@@ -176,6 +219,8 @@ def test_the_command_trains_and_exports(tmp_path, monkeypatch):
     assert metadata['trained_on'] == 'a test' and metadata['seed'] == '3'
     assert metadata['training_pairs'] == '3' and metadata['steps'] == '3'
     assert '--seed 3' in metadata['command']
+    kept = torch.load(tmp_path / 'run' / 'best.ckpt', weights_only=False)['global_step']
+    assert metadata['weights_of_step'] == str(kept)
     assert load_weights(path).config == tiny_model()
     assert list((tmp_path / 'run').rglob('events.out.tfevents*'))
 
@@ -223,6 +268,13 @@ def test_unknown_training_keys_are_refused(tmp_path):
         TrainingConfig.from_yaml(path)
     with pytest.raises(TrainingConfigError, match='cannot be read'):
         TrainingConfig.from_yaml(tmp_path / 'absent.yaml')
+
+
+def test_a_configuration_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / 'training.yaml'
+    path.write_bytes(b'epochs: 3 # \xff\n')
+    with pytest.raises(TrainingConfigError, match='training.yaml: not valid YAML'):
+        TrainingConfig.from_yaml(path)
 
 
 def test_a_configuration_changes_its_base(tmp_path):

@@ -14,8 +14,11 @@
 
 """Learning-rate schedules at their corners."""
 
+from pathlib import Path
+
 import pytest
 
+from emiff_ros.training.config import TrainingConfig
 from emiff_ros.training.schedule import ScheduleConfig, learning_rate_factor
 
 
@@ -23,6 +26,14 @@ def test_paper_drops_after_epochs_8_and_11():
     config = ScheduleConfig()
     factors = [learning_rate_factor(config, epoch / 12) for epoch in range(12)]
     assert factors == pytest.approx([1.0] * 8 + [0.1] * 3 + [0.01])
+
+
+def test_the_shipped_paper_configuration_drops_exactly_then():
+    path = Path(__file__).parents[2] / 'config' / 'training' / 'paper.yaml'
+    config, steps = TrainingConfig.from_yaml(path).schedule, 12 * 7155
+    at = [learning_rate_factor(config, step / steps) for step in (8 * 7155 - 1, 8 * 7155)]
+    assert at == pytest.approx([1.0, 0.1])
+    assert learning_rate_factor(config, 11 * 7155 / steps) == pytest.approx(0.01)
 
 
 def test_cosine_with_warm_up():

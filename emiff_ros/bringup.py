@@ -19,7 +19,7 @@ Knows neither launch nor rclpy: a process is described by names, parameters and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 import json
 from pathlib import Path
@@ -88,15 +88,6 @@ class ProcessDescription:
     def topic(self, name: str) -> str:
         """Return where a topic such as ``input/image`` is in the ROS graph."""
         return self.absolute(self.remappings[f'~/{name}'])
-
-    @property
-    def recorded_inputs(self) -> list[str]:
-        """Topics that a player gives it: all inputs but the features, which stations publish."""
-        return [
-            self.absolute(target)
-            for source, target in self.remappings.items()
-            if source.startswith('~/input/') and source != '~/input/features'
-        ]
 
     def command(self) -> list[str]:
         """Return the command line that starts this process without launch."""
@@ -207,7 +198,9 @@ DEFAULTS = {process.executable: process for process in cooperative()}
 
 
 def moved_topics(
-    processes: Iterable[ProcessDescription], prefixes: tuple[str, ...]
+    processes: Iterable[ProcessDescription],
+    prefixes: tuple[str, ...],
+    left_out: Container[str] = (),
 ) -> dict[str, str]:
     """Return where topics are that are not at their default place.
 
@@ -216,6 +209,7 @@ def moved_topics(
     Args:
         processes: that are started.
         prefixes: kinds of topics, among ``input/``, ``output/`` and ``debug/``.
+        left_out: topics of these kinds that do not count, such as ``input/image``.
 
     Returns:
         Absolute topics by absolute default topic; empty where nothing was moved.
@@ -224,6 +218,7 @@ def moved_topics(
     for process in processes:
         default = DEFAULTS[process.executable]
         for name in (source.removeprefix('~/') for source in process.remappings):
-            if name.startswith(prefixes) and default.topic(name) != process.topic(name):
+            wanted = name.startswith(prefixes) and name not in left_out
+            if wanted and default.topic(name) != process.topic(name):
                 moved[default.topic(name)] = process.topic(name)
     return moved

@@ -90,4 +90,9 @@ def decode(data: Bytes, factor: int = 1) -> NDArray[np.uint8] | None:
         data: of a JPEG; with factor 1 also of another format that OpenCV reads.
         factor: 1, 2, 4 or 8, by which both sides become smaller, see :func:`reduction`.
     """
-    return cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[factor]) if len(data) else None
+    if not len(data):
+        return None
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[factor])
+    except cv2.error:  # raised for a size beyond OpenCV's limits, None is for all else
+        return None

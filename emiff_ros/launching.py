@@ -239,7 +239,8 @@ def player(processes: Iterable[ProcessDescription], values: Mapping[str, str]) -
         '--clock', CLOCK, '--rate', values['rate'], '--longest-gap', '1.0',
         '--wait-for-subscribers', WAIT, '--wait-for', *awaited,
     ]  # fmt: skip
-    moved = bringup.moved_topics(processes, ('input/',))
+    # The features are the stations' own, not the bag's.
+    moved = bringup.moved_topics(processes, ('input/',), left_out=('input/features',))
     if moved:
         command += ['--remap', *(f'{old}:={new}' for old, new in moved.items())]
     if values['loop'] == 'true':

@@ -21,14 +21,20 @@ import subprocess
 
 
 def git_commit() -> str | None:
-    """Return the commit of the source tree, None where it is no git checkout."""
+    """Return the commit of the source tree, None where it is no git checkout.
+
+    Code that is installed inside some other repository is not of that one's commit.
+    """
+    file = Path(__file__)
     try:
-        process = subprocess.run(
-            ['git', '-C', str(Path(__file__).parent), 'rev-parse', 'HEAD'],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        _git(file.parent, 'ls-files', '--error-unmatch', file.name)
+        return _git(file.parent, 'rev-parse', 'HEAD')
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    process = subprocess.run(
+        ['git', '-C', str(folder), *arguments], capture_output=True, text=True, check=True
+    )
     return process.stdout.strip()

@@ -73,6 +73,6 @@ def test_a_reduced_image_is_the_average_of_the_whole_one(size, factor):
 
 
 @pytest.mark.parametrize('factor', [1, 2])
-@pytest.mark.parametrize('data', [b'', b'no image'])
+@pytest.mark.parametrize('data', [b'', b'no image', b'P6 99999999 99999999 255\n'])
 def test_what_cannot_be_decoded_is_none(data, factor):
     assert decode(data, factor) is None

@@ -19,9 +19,10 @@ from typing import Any
 
 from emiff_ros.matching.config import MatchingConfig
 from emiff_ros.matching.counters import AllCounters, StationCounters
+from emiff_ros.matching.ledger import Ledger
 from emiff_ros.matching.policy import MatchingPolicy, NewestFitting
-from emiff_ros.matching.results import Accepted, Match, Refused, StampedHeader
-from emiff_ros.matching.station_cache import CachedFeature, Station
+from emiff_ros.matching.results import Accepted, CachedFeature, Match, Refused, StampedHeader
+from emiff_ros.matching.station_cache import Station
 from emiff_ros.stamps import SECOND
 
 IMAGES_IN_HAND = 2
@@ -52,8 +53,7 @@ class Matcher:
         self._config = config or MatchingConfig()
         self._policy = policy or NewestFitting()
         self._stations: dict[str, Station] = {}
-        self._unknown = Station('', self._config)
-        self._forgotten = Station('', self._config)
+        self._unknown, self._forgotten = Ledger(), Ledger()
         self._in_hand: frozenset[str] = frozenset()
         self._expected: tuple[int, ...] = ()
         self._vehicle_stamp: int | None = None
@@ -65,7 +65,7 @@ class Matcher:
             if config == self._config:
                 return
             self._config = config
-            for station in (*self._stations.values(), self._unknown, self._forgotten):
+            for station in self._stations.values():
                 station.configure(config)
 
     def choose_by(self, policy: MatchingPolicy) -> None:
@@ -82,8 +82,7 @@ class Matcher:
             name = header.station_id
             station = self._stations.get(name) or self._learned(name, now)
             if station is None:
-                reason = self._unknown_reason(name)
-                return self._unknown.refuse('unknown_station', reason, now)
+                return self._refuse_unknown('unknown_station', self._unknown_reason(name))
             return station.add(header, payload, now)
 
     def refuse(
@@ -99,7 +98,9 @@ class Matcher:
         It makes no station known: under another name it counts among the unknown ones.
         """
         with self._lock:
-            station = self._stations.get(station_id, self._unknown)
+            station = self._stations.get(station_id)
+            if station is None:
+                return self._refuse_unknown(cause, reason)
             return station.refuse(cause, reason, now, header)
 
     def expect(self, vehicle_stamp: int) -> None:
@@ -163,7 +164,11 @@ class Matcher:
             ValueError: if the match has no feature.
         """
         with self._lock:
-            self._counting(match).report_fused(match.feature, self._policy.drops_older)
+            feature = _feature_of(match)
+            if self._is_known(feature):
+                feature.station.report_fused(feature, self._policy.drops_older)
+            else:
+                self._forgotten.settle(feature, 'fused')
 
     def report_refused(self, match: Match, cause: str, reason: str) -> None:
         """Count the feature of ``match`` as refused and never choose it again.
@@ -172,7 +177,11 @@ class Matcher:
             ValueError: if the match has no feature.
         """
         with self._lock:
-            self._counting(match).report_refused(match.feature, cause, reason)
+            feature = _feature_of(match)
+            if self._is_known(feature):
+                feature.station.report_refused(feature, cause, reason)
+            else:
+                self._forgotten.settle_refused(feature, cause)
 
     def listen_again(self) -> None:
         """Take it that nothing was listened to for a while: what was missed is not lost."""
@@ -239,10 +248,16 @@ class Matcher:
             f'silent for {self._config.window / SECOND:.2f} s'
         )
 
-    def _counting(self, match: Match) -> Station:
-        """Return the station whose counters hold the feature of ``match``."""
-        if match.feature is None:
-            raise ValueError(f'station {match.station_id!r} has no feature: {match.state.name}')
-        station = match.feature.station
-        known = self._stations.get(match.station_id) is station
-        return station if known else self._forgotten
+    def _refuse_unknown(self, cause: str, reason: str) -> Refused:
+        self._unknown.refuse(cause)
+        return Refused(cause, reason)
+
+    def _is_known(self, feature: CachedFeature) -> bool:
+        """Tell whether the station that a feature came from was not forgotten since."""
+        return self._stations.get(feature.station.station_id) is feature.station
+
+
+def _feature_of(match: Match) -> CachedFeature:
+    if match.feature is None:
+        raise ValueError(f'station {match.station_id!r} has no feature: {match.state.name}')
+    return match.feature

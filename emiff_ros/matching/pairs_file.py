@@ -20,6 +20,10 @@ from pathlib import Path
 
 COLUMNS = ('vehicle_stamp', 'station_stamp')
 
+_REMEDY = (
+    f'expected the header {",".join(COLUMNS)!r}, as `python -m emiff_ros convert-bag` writes it'
+)
+
 
 def write_pairs(path: Path, station_stamp_of: Mapping[int, int]) -> None:
     """Write the station image stamp of each vehicle image stamp, both in nanoseconds."""
@@ -40,15 +44,19 @@ def read_pairs(path: Path) -> dict[int, int]:
         ValueError: if it is no such table, lists no pair or a vehicle stamp twice; the message
             names file and line.
     """
+    try:
+        return _read(path)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f'{path} is no CSV file: {error}; {_REMEDY}') from error
+
+
+def _read(path: Path) -> dict[int, int]:
     pairs: dict[int, int] = {}
     with path.open(newline='', encoding='utf-8') as file:
         rows = csv.reader(file)
         header = tuple(next(rows, ()))
         if header != COLUMNS:
-            raise ValueError(
-                f'{path} begins with {",".join(header)!r}; expected the header '
-                f'{",".join(COLUMNS)!r}, as `python -m emiff_ros convert-bag` writes it'
-            )
+            raise ValueError(f'{path} begins with {",".join(header)!r}; {_REMEDY}')
         for row in rows:
             place = f'{path}, line {rows.line_num}'
             try:

@@ -15,7 +15,6 @@
 """One station: its bounded cache of features, and counters that add up."""
 
 from bisect import bisect_right
-from collections import Counter
 from dataclasses import dataclass, replace
 import math
 import threading
@@ -24,6 +23,7 @@ from typing import Any
 from emiff_ros.matching.admission import Admission
 from emiff_ros.matching.config import MatchingConfig
 from emiff_ros.matching.counters import StationCounters
+from emiff_ros.matching.ledger import Ledger
 from emiff_ros.matching.policy import Choice, MatchingPolicy, NewestFitting
 from emiff_ros.matching.results import (
     Accepted,
@@ -58,10 +58,7 @@ class Station:
         self._lock = threading.RLock()
         self._cache: list[CachedFeature] = []
         self._expected: tuple[int, ...] = ()
-        self._outcomes: Counter[str] = Counter()
-        self._refused: Counter[str] = Counter()
-        self._received = self._duplicates = self._jumps = 0
-        self._absorbed_lost = self._absorbed_restarts = 0
+        self._ledger = Ledger()
         self._refusal: _Refusal | None = None
         self._now = 0
         self._heard: int | None = None
@@ -96,13 +93,13 @@ class Station:
             self._hear(now)
             verdict = self._admission.judge(header, now)
             if verdict.cause == 'duplicate':
-                self._duplicates += 1
+                self._ledger.note_duplicate()
                 return Refused(verdict.cause, verdict.reason)
             if verdict.cause is not None:
                 return self._count_refusal(verdict.cause, verdict.reason, now)
             if verdict.begins_again:
                 self._expire_all()
-            self._received += 1
+            self._ledger.take_in()
             self._refusal = None
             self._admission.note_accepted(header)
             self._taken = now
@@ -167,10 +164,10 @@ class Station:
     def report_fused(self, feature: CachedFeature, drops_older: bool = True) -> None:
         """Count a chosen feature as fused; with ``drops_older``, older ones leave the cache."""
         with self._lock:
-            self._settle(feature, 'fused')
+            self._ledger.settle(feature, 'fused')
             if drops_older and any(cached is feature for cached in self._cache):
                 while self._cache[0] is not feature:
-                    self._settle(self._cache.pop(0), 'superseded')
+                    self._ledger.settle(self._cache.pop(0), 'superseded')
 
     def report_refused(self, feature: CachedFeature, cause: str, reason: str) -> None:
         """Drop a chosen feature that turned out to be unusable, and count it as refused.
@@ -180,9 +177,7 @@ class Station:
         with self._lock:
             self._cache = [cached for cached in self._cache if cached is not feature]
             self._refusal = _Refusal(reason, self._now)
-            if feature.outcome not in ('fused', 'refused'):
-                self._settle(feature, 'refused')
-                self._refused[cause] += 1
+            self._ledger.settle_refused(feature, cause)
 
     def follow_clock(self, now: int) -> None:
         """Note the node's clock; if it jumped back, forget what lies after it."""
@@ -222,35 +217,13 @@ class Station:
             self._empty()
             return self.counters()
 
-    def absorb(self, counters: StationCounters) -> None:
-        """Add the final counters of a station that is forgotten."""
-        with self._lock:
-            self._received += counters.received
-            self._duplicates += counters.duplicates
-            self._jumps += counters.jumps
-            self._absorbed_lost += counters.lost
-            self._absorbed_restarts += counters.restarts
-            self._refused.update(counters.refused_by_cause)
-            self._outcomes.update(
-                fused=counters.fused,
-                superseded=counters.superseded,
-                expired=counters.expired,
-            )
-
     def counters(self) -> StationCounters:
         """Return the counters of this moment."""
         with self._lock:
-            return StationCounters(
-                received=self._received,
-                fused=self._outcomes['fused'],
-                superseded=self._outcomes['superseded'],
-                expired=self._outcomes['expired'],
-                refused_by_cause=dict(self._refused),
+            return self._ledger.counters(
                 cached=sum(feature.outcome is None for feature in self._cache),
-                lost=self._admission.lost + self._absorbed_lost,
-                duplicates=self._duplicates,
-                restarts=self._admission.restarts + self._absorbed_restarts,
-                jumps=self._jumps,
+                lost=self._admission.lost,
+                restarts=self._admission.restarts,
             )
 
     def _hear(self, now: int) -> None:
@@ -275,7 +248,7 @@ class Station:
         kept = {id(one) for group in groups for one in group[-self._config.capacity :]}
         for feature in self._cache:
             if id(feature) not in kept:
-                self._settle(feature, 'superseded')
+                self._ledger.settle(feature, 'superseded')
         self._cache = [feature for feature in self._cache if id(feature) in kept]
 
     def _fits(self, feature: CachedFeature, vehicle_stamp: int) -> bool:
@@ -284,29 +257,19 @@ class Station:
 
     def _expire_before(self, stamp: int) -> None:
         while self._cache and self._cache[0].header.stamp < stamp:
-            self._settle(self._cache.pop(0), 'expired')
+            self._ledger.settle(self._cache.pop(0), 'expired')
 
     def _expire_all(self) -> None:
-        self._jumps += 1
+        self._ledger.note_jump()
         self._refusal = None
         self._empty()
 
     def _empty(self) -> None:
         while self._cache:
-            self._settle(self._cache.pop(), 'expired')
-
-    def _settle(self, feature: CachedFeature, outcome: str) -> None:
-        """Count what became of a feature; its use overrides that it had left the cache before."""
-        if feature.outcome is not None:
-            if feature.outcome in ('fused', 'refused') or outcome not in ('fused', 'refused'):
-                return
-            self._outcomes[feature.outcome] -= 1
-        feature.outcome = outcome
-        self._outcomes[outcome] += 1
+            self._ledger.settle(self._cache.pop(), 'expired')
 
     def _count_refusal(self, cause: str, reason: str, now: int) -> Refused:
-        self._received += 1
-        self._refused[cause] += 1
+        self._ledger.refuse(cause)
         self._refusal = _Refusal(reason, now)
         return Refused(cause, reason)
 

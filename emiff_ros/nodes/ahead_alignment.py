@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from emiff_ros.matching.station_cache import CachedFeature
+from emiff_ros.matching.results import CachedFeature
 from emiff_ros.nodes.feature_aligner import FeatureAligner
 
 

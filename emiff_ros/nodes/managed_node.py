@@ -48,7 +48,7 @@ from emiff_ros.stamps import MILLISECOND, nanoseconds_of
 from emiff_ros.transport.warm_up import compile_coding
 
 LOG_INTERVAL = 5.0
-"""Seconds between two log lines about the same cause of refusal."""
+"""Seconds between two log lines about the same kind of refusal."""
 
 WARM_UP_RUNS = 3
 
@@ -112,7 +112,8 @@ class ManagedNode(LifecycleNode):
         self.warm_up_seconds = float('nan')
         self._worker: TwoStageWorker[ReceivedImage, Any] | None = None
         self._image_frame = ''
-        self._warned: dict[str, float] = {}
+        self._warned: dict[tuple[str, str], float] = {}
+        self._debug_topics: DebugTopics | None = None
         self._camera_info: CameraInfo | None = None
         self._camera_info_arrived = threading.Event()
         self.health = NodeHealth(self, self.parameters.values, self.images)
@@ -368,8 +369,8 @@ class ManagedNode(LifecycleNode):
         self.warn(refusal, 'image refused: ')
 
     def warn(self, refusal: Refusal, prefix: str = '') -> None:
-        """Log a refusal, each cause at most once in a while."""
-        now = time.monotonic()
-        if now - self._warned.get(refusal.cause, -LOG_INTERVAL) >= LOG_INTERVAL:
-            self._warned[refusal.cause] = now
+        """Log a refusal, each cause behind each prefix at most once in a while."""
+        now, kind = time.monotonic(), (prefix, refusal.cause)
+        if now - self._warned.get(kind, -LOG_INTERVAL) >= LOG_INTERVAL:
+            self._warned[kind] = now
             self.get_logger().warning(f'{prefix}{refusal} [{refusal.cause}]')

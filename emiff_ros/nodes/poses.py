@@ -115,7 +115,8 @@ class PoseBuffer:
             timeout: longest wait, seconds of the steady clock.
 
         Raises:
-            Refusal: ``no_pose``, when no pose at the stamp or on both sides of it arrives in time.
+            Refusal: ``no_pose``, when no pose at the stamp or on both sides of it arrives in time;
+                ``frame_mismatch``, when those on both sides are of different frames.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._poses and self._poses[-1].stamp >= stamp, timeout)
@@ -135,7 +136,18 @@ class PoseBuffer:
 
 
 def _interpolate(before: VehiclePose, after: VehiclePose, stamp: int) -> VehiclePose:
-    """Interpolate linearly in position and along the shorter arc in orientation."""
+    """Interpolate linearly in position and along the shorter arc in orientation.
+
+    Raises:
+        Refusal: ``frame_mismatch``, for poses of different frames.
+    """
+    frames, others = ((pose.vehicle_frame, pose.map_frame) for pose in (before, after))
+    if frames != others:
+        raise Refusal(
+            'frame_mismatch',
+            f'the odometry around {stamp} ns is first of {frames[0]!r} in {frames[1]!r}, then of '
+            f'{others[0]!r} in {others[1]!r}; expected one publisher with the same frames',
+        )
     share = (stamp - before.stamp) / (after.stamp - before.stamp)
     position = (1 - share) * before.position + share * after.position
     cosine = float(before.quaternion @ after.quaternion)

@@ -29,6 +29,7 @@ import time
 
 from lifecycle_msgs.srv import ChangeState
 import rclpy
+from rclpy.exceptions import ParameterException
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.logging import get_logger
 from rclpy.signals import SignalHandlerOptions
@@ -91,22 +92,21 @@ def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
         signal.signal(number, stop)
     try:
         node = make_node()
-    except ValueError as error:  # of parameters, QoS overrides among them
+    except (ValueError, ParameterException) as error:  # of our parameters, and rclpy's own
         get_logger('emiff_ros').error(str(error))
         rclpy.shutdown()
         return 1
     _answer_refused_transitions(node)
     executor = make_executor()
     executor.add_node(node)
-    ready = True
-    if node.parameters.values.autostart:
-        ready = all(
-            transition() == TransitionCallbackReturn.SUCCESS
-            for transition in (node.trigger_configure, node.trigger_activate)
-        )
-    # What is there now stays: looking through it again for garbage would hold up a result.
+    autostart = node.parameters.values.autostart
+    ready = not autostart or _succeeds(node.trigger_configure)
+    # What is there now stays: looking through it again for garbage would hold up a result, and
+    # doing that once the node listens would hold up the clock.
     gc.collect()
     gc.freeze()
+    if autostart and ready:
+        ready = _succeeds(node.trigger_activate)
     while ready and not stopping.is_set():
         try:
             executor.spin_once(timeout_sec=SIGNAL_LATENCY)
@@ -127,6 +127,10 @@ def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
         sys.stderr.flush()
         os._exit(result)  # a network in the middle of an image outlives no interpreter
     return result
+
+
+def _succeeds(transition: Callable[[], TransitionCallbackReturn]) -> bool:
+    return transition() == TransitionCallbackReturn.SUCCESS
 
 
 def _answer_refused_transitions(node: LifecycleNode) -> None:

@@ -26,7 +26,7 @@ import time
 from message_filters import Subscriber
 from nav_msgs.msg import Odometry
 import numpy as np
-from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecyclePublisher
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Header
 import torch
@@ -54,6 +54,7 @@ from emiff_ros.nodes.fusion_status import fusion_status_message
 from emiff_ros.nodes.images import NetworkImage
 from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage, Result
 from emiff_ros.nodes.pose_inputs import PoseInputs
+from emiff_ros.nodes.pose_sources import Source
 from emiff_ros.nodes.poses import PoseBuffer, VehiclePose
 from emiff_ros.nodes.process import run_node
 from emiff_ros.nodes.processing_time import Stopwatch
@@ -80,6 +81,8 @@ SeenFeature = tuple[ReceivedFeature, Camera]
 FEATURE_DEPTH = 20
 """Features that DDS keeps: after a stall of the radio those of all stations arrive at once."""
 
+FEATURE_REFUSED = 'feature refused: '
+
 
 @dataclass(frozen=True)
 class EncodedImage:
@@ -96,6 +99,21 @@ class EncodedImage:
     extrinsics: Extrinsics
     vehicle_map: torch.Tensor
     laps: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ResultPublishers:
+    """What results go to.
+
+    Attributes:
+        detections: Detection3DArray.
+        status: FusionStatus.
+        debug: pictures and markers.
+    """
+
+    detections: LifecyclePublisher
+    status: LifecyclePublisher
+    debug: VehicleDebug
 
 
 class VehicleNode(ManagedNode):
@@ -128,6 +146,9 @@ class VehicleNode(ManagedNode):
         self._network: VehicleNetwork | None = None
         self._aligner: FeatureAligner | None = None
         self._ahead: AheadAlignment | None = None
+        self._ego: EgoFootprint | None = None
+        self._results: ResultPublishers | None = None
+        self._extrinsics: Source[Extrinsics] = self._calibrations
         self._pose_source = CountedSource(self._poses)
         self._stations = StationHealth(
             self._matcher, values, lambda: self.get_clock().now().nanoseconds
@@ -170,9 +191,11 @@ class VehicleNode(ManagedNode):
         """Create the publishers."""
         require_layout(Detection3DArray)
         profile = QoSProfile(depth=1)
-        self._detections = self.outputs.create(Detection3DArray, '~/output/detections', profile)
-        self._status = self.outputs.create(FusionStatus, '~/output/fusion_status', profile)
-        self._debug = VehicleDebug(self.outputs)
+        self._results = ResultPublishers(
+            self.outputs.create(Detection3DArray, '~/output/detections', profile),
+            self.outputs.create(FusionStatus, '~/output/fusion_status', profile),
+            VehicleDebug(self.outputs),
+        )
 
     def create_inputs(self) -> None:
         """Listen to the pose, the calibration and the stations."""
@@ -205,17 +228,12 @@ class VehicleNode(ManagedNode):
             subscriber.registerCallback(self.inputs.guarded(self._on_feature))
             self.inputs.adopt(subscriber.sub)
         self._stations.begin(self._network.config.has_infrastructure)
+        self.inputs.call_on_destroy(self._stations.end)
 
     @property
     def _wanted_sources(self) -> tuple[str, str]:
         values = self.parameters.values
         return values.pose_source, values.calibration_source
-
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop to listen and finish the images in hand."""
-        answer = super().on_deactivate(state)
-        self._stations.end()
-        return answer
 
     # Inputs.
 
@@ -231,7 +249,7 @@ class VehicleNode(ManagedNode):
         except TransportError as error:
             answer = self._matcher.refuse(message.station_id, error.cause, str(error), now, header)
         if isinstance(answer, Refused):
-            self.warn(Refusal(answer.cause, answer.reason), 'feature refused: ')
+            self.warn(Refusal(answer.cause, answer.reason), FEATURE_REFUSED)
         else:
             self._ahead.feature_arrived()
 
@@ -269,7 +287,7 @@ class VehicleNode(ManagedNode):
         watch = Stopwatch()
         matches, seen = self._fitting_features(received.stamp, extrinsics.reference_frame)
         watch.lap('matching_ms')
-        views, boxes = self._detect(begun.vehicle_map, own_camera, matches, seen)
+        views, boxes, matches = self._detect(begun.vehicle_map, own_camera, matches, seen)
         self._ahead.was_fused_with(match.station_id for match in used(matches))
         watch.lap('detection_ms')
         draw = self._publish(received, image, extrinsics, views, boxes, matches)
@@ -278,7 +296,7 @@ class VehicleNode(ManagedNode):
 
     def _fitting_features(
         self, stamp: int, vehicle_frame: str
-    ) -> tuple[dict[str, Match], list[SeenFeature]]:
+    ) -> tuple[Mapping[str, Match], list[SeenFeature]]:
         """Choose the features for the image at ``stamp`` and place their cameras."""
         self._matcher.configure(self._matching())
         matches = self._matcher.match(stamp, self.get_clock().now().nanoseconds)
@@ -292,36 +310,40 @@ class VehicleNode(ManagedNode):
         except Refusal as refusal:
             self.warn(refusal, 'vehicle-only: ')
             return _all_unused(matches, str(refusal)), []
-        seen = []
+        seen, out_of_view = [], {}
         for match in chosen:
             camera, reason = self._camera(match.feature.payload.header, pose)
             if camera is None:
-                matches[match.station_id] = unused(match, reason, MatchState.OUT_OF_VIEW)
+                out_of_view[match.station_id] = unused(match, reason, MatchState.OUT_OF_VIEW)
             else:
                 seen.append((match.feature.payload, camera))
-        return matches, seen
+        return {**matches, **out_of_view}, seen
 
     def _detect(
         self,
         vehicle_map: torch.Tensor,
         own_camera: Camera,
-        matches: dict[str, Match],
+        matches: Mapping[str, Match],
         seen: Sequence[SeenFeature],
-    ) -> tuple[list[AlignedView], Boxes]:
-        """Fuse what is seen; a station whose feature makes that fail is refused in ``matches``.
+    ) -> tuple[list[AlignedView], Boxes, Mapping[str, Match]]:
+        """Fuse what is seen; return ``matches`` without the features that make that fail.
 
         Nothing that a station sends may cost the vehicle its own result.
         """
         try:
             views, boxes = self._fuse(vehicle_map, own_camera, seen)
-        except Exception:
+        except Exception as error:
             if not seen:
                 raise
-            seen = self._harmless(vehicle_map, own_camera, matches, seen)
-            views, boxes = self._fuse(vehicle_map, own_camera, seen)
+            failures = self._failures(vehicle_map, own_camera, seen)
+            if not failures:  # they fail together only
+                failures = {feature.header.station_id: error for feature, _ in seen}
+            matches = self._refuse(matches, failures)
+            seen = [one for one in seen if one[0].header.station_id not in failures]
+            return self._detect(vehicle_map, own_camera, matches, seen)
         for match in used(matches):
             self._matcher.report_fused(match)
-        return views, boxes
+        return views, boxes, matches
 
     def _fuse(
         self, vehicle_map: torch.Tensor, own_camera: Camera, seen: Sequence[SeenFeature]
@@ -330,27 +352,29 @@ class VehicleNode(ManagedNode):
         threshold = self.parameters.values.score_threshold
         return views, self._network.detect(vehicle_map, own_camera, views, threshold)
 
-    def _harmless(
-        self,
-        vehicle_map: torch.Tensor,
-        own_camera: Camera,
-        matches: dict[str, Match],
-        seen: Sequence[SeenFeature],
-    ) -> list[SeenFeature]:
-        """Return what can be fused by itself; refuse the rest in ``matches``."""
-        harmless = []
+    def _failures(
+        self, vehicle_map: torch.Tensor, own_camera: Camera, seen: Sequence[SeenFeature]
+    ) -> dict[str, Exception]:
+        """Return what is raised when a feature is fused by itself, by the name of its station."""
+        failures = {}
         for feature, camera in seen:
             try:
                 self._fuse(vehicle_map, own_camera, [(feature, camera)])
             except Exception as error:
-                name = feature.header.station_id
-                refusal = Refusal('fusion_failed', f'{type(error).__name__}: {error}')
-                self.warn(refusal, f'feature of {name!r} refused: ')
-                self._matcher.report_refused(matches[name], refusal.cause, str(refusal))
-                matches[name] = unused(matches[name], str(refusal))
-            else:
-                harmless.append((feature, camera))
-        return harmless
+                failures[feature.header.station_id] = error
+        return failures
+
+    def _refuse(
+        self, matches: Mapping[str, Match], failures: Mapping[str, Exception]
+    ) -> dict[str, Match]:
+        """Return ``matches`` without the features of the stations whose fusion failed."""
+        refused = {}
+        for name, error in failures.items():
+            cause, reason = 'fusion_failed', f'{type(error).__name__}: {error}'
+            self.warn(Refusal(cause, f'that of {name!r}: {reason}'), FEATURE_REFUSED)
+            self._matcher.report_refused(matches[name], cause, reason)
+            refused[name] = unused(matches[name], reason)
+        return {**matches, **refused}
 
     def _matching(self) -> MatchingConfig:
         values = self.parameters.values
@@ -397,18 +421,19 @@ class VehicleNode(ManagedNode):
             boxes, scores = boxes[outside], scores[outside]
             labels = [label for label, keep in zip(labels, outside, strict=True) if keep]
         header = Header(stamp=received.message.header.stamp, frame_id=extrinsics.reference_frame)
-        self._detections.publish(
+        self._results.detections.publish(
             serialize_detections(boxes, scores, labels, received.stamp, header.frame_id)
         )
         elapsed = time.monotonic() - received.arrived
-        self._status.publish(
+        self._results.status.publish(
             fusion_status_message(header, matches, self._matcher.counters(), elapsed)
         )
-        if not self._debug.watched:
+        debug = self._results.debug
+        if not debug.watched:
             return None
         stations = [_sized_view(view.camera) for view in views]
         scene = Scene(header, boxes, scores, image, extrinsics.camera_from_reference, stations)
-        return functools.partial(self._debug.publish, scene)
+        return functools.partial(debug.publish, scene)
 
 
 @functools.lru_cache(maxsize=4)

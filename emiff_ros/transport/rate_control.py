@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emiff_ros.transport.codec import EncodedFeature, checked_tensor, encode_codes
 from emiff_ros.transport.coding import Coder, coder_from
-from emiff_ros.transport.errors import BudgetError, ShapeError, ValueRangeError
+from emiff_ros.transport.errors import BudgetError, ShapeError, TooLargeError, ValueRangeError
 from emiff_ros.transport.quantization import Layout, Quantization, bytes_from_codes, quantize
 from emiff_ros.transport.rate_distortion import quantize_thriftily
 
@@ -185,6 +185,8 @@ def _attempt(
 ) -> RateDecision | None:
     try:
         decision = encoding.run(array, rung)
+    except TooLargeError:
+        return None  # a coarser rung may fit the largest payload
     except ValueRangeError:
         if rung.quantization is Quantization.FLOAT16:
             return None  # a coarser integer format holds what float16 cannot

@@ -165,6 +165,11 @@ def test_the_player_waits_for_what_the_nodes_listen_to_last_and_follows_moved_to
     assert not any('detections' in rule for rule in remappings)
 
 
+def test_the_player_leaves_the_features_to_the_roadside_node(launch_file):
+    (player,) = launch_file('cooperative', **{'infrastructure/output/features': '/radio'}).others
+    assert '--remap' not in player.cmd
+
+
 def test_live_cameras_need_no_player(launch_file):
     assert launch_file('cooperative', source='live').others == []
 

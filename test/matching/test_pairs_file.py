@@ -49,3 +49,19 @@ def test_what_is_no_table_of_pairs_is_refused(tmp_path, text, said):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='nowhere'):
         read_pairs(tmp_path / 'nowhere.csv')
+
+
+@pytest.mark.parametrize(
+    'data',
+    [
+        b'\x89MCAP0\r\n',
+        b'vehicle_stamp,station_stamp\n1,2\n\xff,3\n',
+        b'vehicle_stamp,station_stamp\n"' + bytes(200_000),
+    ],
+    ids=['other file', 'other encoding', 'endless field'],
+)
+def test_what_is_no_text_is_refused_with_its_name(tmp_path, data):
+    path = tmp_path / 'pairs.csv'
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=f'{path} is no CSV file: .*expected the header'):
+        read_pairs(path)

@@ -184,7 +184,7 @@ def test_refuses_a_truncated_jpeg(picture, camera_info):
     assert refusal.value.cause == 'truncated_image'
 
 
-@pytest.mark.parametrize('data', [b'', b'not an image'])
+@pytest.mark.parametrize('data', [b'', b'not an image', b'P6 99999999 99999999 255\n'])
 def test_refuses_what_is_no_image(data):
     with pytest.raises(Refusal, match='no image that OpenCV reads') as refusal:
         decode_image(CompressedImage(format='jpeg', data=data))

@@ -61,6 +61,25 @@ def test_it_does_not_interpolate_over_a_gap():
         buffer.at(5 * SECOND + SECOND // 2)
 
 
+@pytest.mark.parametrize(
+    'rename',
+    [
+        lambda message: setattr(message.header, 'frame_id', 'odom'),
+        lambda message: setattr(message, 'child_frame_id', 'trailer'),
+    ],
+)
+def test_it_does_not_interpolate_between_frames(rename):
+    buffer = PoseBuffer(max_gap=0.2)
+    other = odometry(5.1, x=1000.0)
+    rename(other)
+    buffer.add(odometry(5.0))
+    buffer.add(other)
+    with pytest.raises(Refusal, match='expected one publisher with the same frames') as refusal:
+        buffer.at(5 * SECOND + SECOND // 20)
+    assert refusal.value.cause == 'frame_mismatch'
+    assert buffer.at(5 * SECOND).map_frame == 'map'
+
+
 def test_it_waits_for_a_pose_that_arrives_after_the_image():
     buffer = PoseBuffer(max_gap=0.2)
     found = []

@@ -159,8 +159,17 @@ def test_arguments_that_ros_cannot_read_are_explained(arguments):
     assert 'Traceback' not in started.stderr
 
 
-def test_qos_of_the_diagnostics_that_cannot_be_used_is_explained():
-    override = 'qos_overrides./diagnostics.publisher.reliability:=nonsense'
+@pytest.mark.parametrize(
+    ('override', 'said'),
+    [
+        (
+            'qos_overrides./diagnostics.publisher.reliability:=nonsense',
+            '/diagnostics cannot be opened',
+        ),
+        ('use_sim_time:=1', "parameter 'use_sim_time' to '1' of type 'INTEGER'"),
+    ],
+)
+def test_a_parameter_that_cannot_be_used_is_explained(override, said):
     started = subprocess.run(
         [sys.executable, '-m', 'emiff_ros', 'lossy_link_node', '--ros-args', '-p', override],
         capture_output=True,
@@ -169,5 +178,5 @@ def test_qos_of_the_diagnostics_that_cannot_be_used_is_explained():
         check=False,
     )
     assert started.returncode == 1
-    assert '/diagnostics cannot be opened' in started.stderr
+    assert said in started.stderr
     assert 'Traceback' not in started.stderr

@@ -21,10 +21,11 @@ import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import CompressedImage
 
-from emiff_ros.nodes.diagnostics import ERROR
+from emiff_ros.nodes.diagnostics import ERROR, OK, WARN
 from emiff_ros.nodes.infrastructure_node import InfrastructureNode
 from emiff_ros.nodes.lossy_link_node import LossyLinkNode
 from emiff_ros.nodes.managed_node import ReceivedImage, Result
+from emiff_ros.nodes.refusal import Refusal
 from emiff_ros.nodes.vehicle_node import VehicleNode
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -165,3 +166,28 @@ def test_a_transition_that_raises_leaves_nothing_behind(make, name, monkeypatch)
     assert open_parts(node) == before
     assert node.trigger_configure() == SUCCESS
     assert node.trigger_activate() == SUCCESS
+
+
+def test_the_same_cause_of_two_inputs_is_logged_for_both(make):
+    node = make('vehicle_node')
+    warnings = []
+    node.get_logger().warning = warnings.append
+    for prefix in ('image refused: ', 'feature refused: ') * 2:
+        node.warn(Refusal('zero_stamp', 'no stamp'), prefix)
+    assert warnings == [
+        'image refused: no stamp [zero_stamp]',
+        'feature refused: no stamp [zero_stamp]',
+    ]
+
+
+@pytest.mark.parametrize('fails', [False, True])
+def test_stations_are_not_missed_while_nobody_listens(make, fails):
+    topic = NODES['vehicle_node'][1]
+    given = typo('vehicle_node', topic, 'subscription') if fails else {}
+    node = make('vehicle_node', **given)
+    assert node.trigger_configure() == SUCCESS
+    assert node.trigger_activate() == (FAILURE if fails else SUCCESS)
+    if not fails:
+        assert node._stations.statuses()['stations'].level == WARN
+        assert node.trigger_deactivate() == SUCCESS
+    assert node._stations.statuses()['stations'].level == OK

@@ -47,6 +47,12 @@ def serialize(encoded):
     return bytes(OVERHEAD) + bytes(encoded.scale) + bytes(encoded.zero_point) + encoded.payload
 
 
+def test_a_feature_whose_floats_no_payload_holds_is_sent_coarser():
+    tensor = np.random.default_rng(0).random((2, 800, 800), np.float32)
+    decision = RateController().encode(tensor, 4_000_000, serialize, 'float32', 'raw')
+    assert decision.rung.quantization is Quantization.FLOAT16
+
+
 @settings(max_examples=80, deadline=None)
 @given(FLOATS, st.integers(OVERHEAD + 52, 1500), st.sampled_from(list(Quantization)))
 def test_never_exceeds_the_budget(tensor, budget, finest):

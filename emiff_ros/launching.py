@@ -192,8 +192,14 @@ def describe(side: str, values: Mapping[str, str], prefix: str = '') -> ProcessD
         prefix: of this side's arguments.
 
     Raises:
-        ValueError: if an argument that is a number is none.
+        ValueError: if an argument that is a number is none, or a parameter file is missing.
     """
+    parameters_file = Path(values[f'{prefix}params_file']).expanduser()
+    if not parameters_file.is_file():
+        # launch would warn of it and start the node without any of its parameters.
+        raise ValueError(
+            f'{prefix}params_file: {parameters_file} is no file; name one that exists'
+        )
     parameters = {
         setting.name: setting.parse(values[setting.name])
         for setting in SETTINGS
@@ -206,7 +212,7 @@ def describe(side: str, values: Mapping[str, str], prefix: str = '') -> ProcessD
         namespace=values[f'{prefix}namespace'],
         topics={topic: values[f'{prefix}{topic}'] for topic in TABLES[side]},
         name=values[f'{prefix}name'],
-        parameters_file=Path(values[f'{prefix}params_file']),
+        parameters_file=parameters_file,
         **parameters,
     )
 

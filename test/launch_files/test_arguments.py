@@ -93,13 +93,15 @@ def test_every_argument_has_a_sentence_and_every_topic_an_argument(launch_file, 
 
 
 @pytest.mark.parametrize('name', ['infrastructure', 'vehicle'])
-def test_arguments_reach_the_node(launch_file, name):
+def test_arguments_reach_the_node(launch_file, name, tmp_path):
+    file = tmp_path / 'some.param.yaml'
+    file.touch()
     (node,) = launch_file(
         name,
         **{
             'name': 'other',
             'namespace': 'a/b',
-            'params_file': '/some/file.yaml',
+            'params_file': str(file),
             'log_level': 'debug',
             'enclave': '/a/b/other',
             'device': 'cpu',
@@ -111,7 +113,7 @@ def test_arguments_reach_the_node(launch_file, name):
     ).nodes
     assert (node.name, node.namespace) == ('other', 'a/b')
     assert node.parameters == [
-        '/some/file.yaml',
+        str(file),
         {'device': 'cpu', 'threads': 1, 'use_sim_time': True, 'autostart': False},
     ]
     assert dict(node.remappings)['~/input/image'] == '/elsewhere/image'
@@ -163,6 +165,15 @@ def test_the_player_waits_for_what_the_nodes_listen_to_last_and_follows_moved_to
     remappings = player.cmd[player.cmd.index('--remap') + 1 : -1]
     assert '/vehicle/odometry:=/ego/odometry' in remappings
     assert not any('detections' in rule for rule in remappings)
+
+
+@pytest.mark.parametrize(
+    ('launch_file_name', 'argument'),
+    [('vehicle', 'params_file'), ('cooperative', 'infrastructure/params_file')],
+)
+def test_a_missing_parameter_file_is_refused(launch_file, launch_file_name, argument):
+    with pytest.raises(ValueError, match=rf'{argument}: /nowhere\.yaml is no file'):
+        launch_file(launch_file_name, **{argument: '/nowhere.yaml'})
 
 
 def test_the_player_leaves_the_features_to_the_roadside_node(launch_file):

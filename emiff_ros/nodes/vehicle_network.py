@@ -109,14 +109,10 @@ class VehicleNetwork:
         """Fuse the encoded image with any number of views; detections come back on the CPU.
 
         Raises:
-            ValueError: for boxes that are none: numbers that are not finite, or no extent.
+            UnusableBoxesError: for boxes that are not finite or have no size.
         """
         with torch.inference_mode():
-            found = self._network.detect_encoded(vehicle_map, camera, views, score_threshold)
-        boxes = found.boxes.numpy()
-        if not (np.isfinite(boxes).all() and (boxes[:, 3:6] > 0).all()):
-            raise ValueError('the network finds boxes that are not finite or have no extent')
-        return found
+            return self._network.detect_encoded(vehicle_map, camera, views, score_threshold)
 
     def run_once(self, views: int = 1) -> None:
         """Fuse an empty image with ``views`` empty features, with none if it takes none."""

@@ -23,7 +23,8 @@ import pytest
 import torch
 
 from emiff_ros.acceleration import AccelerationConfig
-from emiff_ros.model import Boxes, Camera
+from emiff_ros.acceleration.network import UnusableBoxesError
+from emiff_ros.model import Camera
 from emiff_ros.model.weights import load_vehicle_model
 from emiff_ros.nodes.received_feature import ReceivedFeature
 from emiff_ros.nodes.vehicle_network import VehicleNetwork
@@ -105,14 +106,12 @@ def test_a_failure_of_the_vehicles_own_image_is_not_hidden(vehicle):
         vehicle(answer).detect('north')
 
 
-@pytest.mark.parametrize('spoilt', [float('inf'), float('nan'), 0.0])
-def test_boxes_that_are_none_are_refused(tmp_path, monkeypatch, spoilt):
+@pytest.mark.parametrize('size', [float('inf'), float('nan'), -120.0])
+def test_boxes_that_are_none_are_refused(tmp_path, size):
     loaded = load_vehicle_model(save_tiny_model(tmp_path / 'tiny.safetensors'))
+    with torch.no_grad():
+        loaded.model.head.regress.bias[3::7] = size  # the logarithm of a box's size
     network = VehicleNetwork(loaded, torch.device('cpu'), AccelerationConfig.plain())
-    boxes = torch.ones(2, 7)
-    found = Boxes(boxes, torch.ones(2), torch.zeros(2, dtype=torch.long))
-    monkeypatch.setattr(network._network, 'detect_encoded', lambda *_: found)
-    assert network.detect(None, CAMERA, [], 0.1) is found
-    boxes[1, 4] = spoilt
-    with pytest.raises(ValueError, match='not finite or have no extent'):
-        network.detect(None, CAMERA, [], 0.1)
+    image = network.encode(np.zeros((*network.image_size, 3), np.uint8))
+    with pytest.raises(UnusableBoxesError, match='not finite|a box measures 0 m'):
+        network.detect(image, CAMERA, [], 0.0)

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+import threading
 
 from rclpy.context import Context
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
@@ -43,13 +44,19 @@ def make_executor(context: Context | None = None) -> Executor:
     return EventsExecutor(context=context)
 
 
-def spin(node: Node) -> None:
-    """Run a node's callbacks until its context is shut down."""
+def spin(node: Node, stopping: threading.Event | None = None) -> None:
+    """Run a node's callbacks until its context is shut down.
+
+    Args:
+        node: whose context is not shut down yet.
+        stopping: ends the spinning, too, ``LATENCY`` after it was set at the latest.
+    """
+    stopping = stopping or threading.Event()
     executor = make_executor(node.context)
     executor.add_node(node)
     try:
         with suppress(ExternalShutdownException):
-            while node.context.ok():
+            while node.context.ok() and not stopping.is_set():
                 executor.spin_once(timeout_sec=LATENCY)
     finally:
         executor.remove_node(node)

@@ -67,3 +67,19 @@ def test_spins_at_rest_while_another_thread_creates_entities(context):
     thread.join(10.0)
     assert not thread.is_alive()
     node.destroy_node()
+
+
+def test_spins_until_it_is_told_to_stop(context):
+    node = Node('spun', context=context)
+    stopping = threading.Event()
+    calls = []
+
+    def stop():
+        calls.append(True)
+        stopping.set()
+
+    node.create_timer(0.001, stop)
+    spin(node, stopping)
+    assert calls
+    assert context.ok()
+    node.destroy_node()

@@ -22,11 +22,8 @@ A DAIR-V2X-C folder, or ``demo`` for a generated scene, is converted to a bag fi
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 import math
 from pathlib import Path
-import signal
 
 import rclpy
 from rclpy.node import Node
@@ -38,6 +35,7 @@ from emiff_ros.bags.player_publishers import CLOCK_TOPIC
 from emiff_ros.bags.player_topics import read_qos_overrides
 from emiff_ros.bags.reader import bag_topics
 from emiff_ros.commands.play_keys import keys_control
+from emiff_ros.commands.signals import stopped_by_signals
 from emiff_ros.demo.sources import default_cache, find_bag
 from emiff_ros.topic_names import check_topic_name
 
@@ -130,7 +128,7 @@ def run(arguments: argparse.Namespace) -> int:
                 qos_overrides=read_qos_overrides(overrides) if overrides else None,
                 progress=progress,
             )
-            with stopped_by_signals(player), keys_control(player):
+            with stopped_by_signals(player.stop), keys_control(player):
                 if remappings:
                     for topic in sorted(remappings.keys() - bag_topics(bag).keys()):
                         print(f'  not remapped: {topic}: the bag has no such topic')
@@ -179,22 +177,6 @@ def _wait_for_subscribers(
     for topic in awaited:
         if topic not in published:
             print(f'  not waited for: {topic}: it is not published')
-
-
-@contextmanager
-def stopped_by_signals(player: BagPlayer) -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the replay in order, also where a parent ignores SIGINT."""
-
-    def stop(*_: object) -> None:
-        player.stop()
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def parse_remappings(rules: list[str]) -> dict[str, str]:

@@ -17,9 +17,8 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import suppress
 from pathlib import Path
-import signal
+import threading
 
 import rclpy
 from rclpy.parameter import Parameter
@@ -27,6 +26,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from emiff_ros.bags.recorder import BagRecorder
 from emiff_ros.commands.bag_options import add_metadata_version
+from emiff_ros.commands.signals import stopped_by_signals
 from emiff_ros.executor import spin
 
 
@@ -42,16 +42,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Record until SIGINT or SIGTERM."""
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.ALL)
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     sim_time = Parameter('use_sim_time', value=arguments.use_sim_time)
     node = rclpy.create_node('emiff_bag_recorder', parameter_overrides=[sim_time])
+    stopping = threading.Event()
     try:
-        with BagRecorder(
-            node, arguments.bag, arguments.topics, arguments.metadata_version
-        ) as recorder:
-            with suppress(KeyboardInterrupt):
-                spin(node)
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # finish the bag
+        with (
+            stopped_by_signals(stopping.set),
+            BagRecorder(
+                node, arguments.bag, arguments.topics, arguments.metadata_version
+            ) as recorder,
+        ):
+            spin(node, stopping)
         has_time = node.get_clock().now().nanoseconds > 0
     finally:
         node.destroy_node()

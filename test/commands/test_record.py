@@ -18,6 +18,7 @@ from contextlib import contextmanager
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -66,18 +67,39 @@ def recording(*arguments):
         process.wait()
 
 
-def test_records_until_it_is_interrupted(publisher, tmp_path):
+@contextmanager
+def published_without_pause(publisher, message):
+    """Publish a message again and again inside the block."""
+    ended = threading.Event()
+
+    def publish():
+        while not ended.is_set():
+            publisher.publish(message)
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_an_interruption_leaves_a_whole_bag(publisher, tmp_path):
     bag = tmp_path / 'bag'
-    message = String(data='x' * 2_000_000)
 
-    def is_recorded():
-        publisher.publish(message)
-        return any(file.stat().st_size > 1_000_000 for file in bag.glob('*.mcap'))
+    def is_written():
+        return any(file.stat().st_size > 10_000_000 for file in bag.glob('*.mcap'))
 
-    with recording(bag, 'a', '/b') as printed:
-        wait_for(publisher.get_subscription_count, START)
-        wait_for(is_recorded, START)
-    assert f'{bag_topics(bag)["/a"].messages} messages on 1 topics' in printed[0]
+    message = String(data='x' * 500_000)
+    with (
+        published_without_pause(publisher, message),
+        recording(bag, 'a', '/b') as printed,
+    ):
+        wait_for(is_written, START)
+    messages = bag_topics(bag)['/a'].messages
+    assert messages >= 20
+    assert f'{messages} messages on 1 topics' in printed[0]
     assert 'not recorded: /b: nobody published it' in printed[0]
     assert 'simulated' not in printed[0]
 

@@ -1,0 +1,40 @@
+# Copyright 2026 The emiff_ros authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Signals that end a verb in order."""
+
+import signal
+
+import pytest
+
+from emiff_ros.commands.signals import stopped_by_signals
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_work_goes_on_until_it_looks(number):
+    stops, done = [], []
+    before = signal.getsignal(number)
+    with stopped_by_signals(lambda: stops.append(True)):
+        signal.raise_signal(number)
+        done.append(True)
+    assert stops == [True]
+    assert done == [True]
+    assert signal.getsignal(number) is before
+
+
+def test_handlers_are_back_after_an_error():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(ValueError, match='reason'), stopped_by_signals(list):
+        raise ValueError('reason')
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -21,8 +21,12 @@ class BagError(FileError):
     """A bag cannot be written, read or played."""
 
 
-class MissingFileError(BagError):
-    """A bag, the definition of a message or a file of settings does not exist."""
+class MissingBagError(BagError):
+    """There is no bag at the path."""
+
+
+class MissingDefinitionError(BagError):
+    """The definition of a message is not found."""
 
 
 class MissingTopicsError(BagError):

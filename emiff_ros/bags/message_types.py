@@ -25,7 +25,7 @@ from rosbags.interfaces.typing import Typesdict
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-from emiff_ros.bags.errors import BagError, MissingFileError
+from emiff_ros.bags.errors import BagError, MissingDefinitionError
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -37,7 +37,7 @@ def definition_file(type_name: str) -> Path:
     sourced workspaces and of the virtual environment.
 
     Raises:
-        MissingFileError: if the package is in neither.
+        MissingDefinitionError: if the package is in neither.
     """
     package, name = type_name.split('/')[0], type_name.split('/')[-1]
     candidates = [_REPOSITORY / package / 'msg', _REPOSITORY / 'underlay' / package / 'msg']
@@ -45,7 +45,7 @@ def definition_file(type_name: str) -> Path:
     for folder in candidates:
         if (folder / f'{name}.msg').is_file():
             return folder / f'{name}.msg'
-    raise MissingFileError(
+    raise MissingDefinitionError(
         f'{package}/msg/{name}.msg', 'was not found', f'build {package} and source its workspace'
     )
 
@@ -65,7 +65,7 @@ def make_typestore(type_names: Iterable[str] = ()) -> Typestore:
     """Return the types of ROS 2 Jazzy and the named ones, read from their .msg files.
 
     Raises:
-        MissingFileError: if the definition of a named type is not found.
+        MissingDefinitionError: if the definition of a named type is not found.
     """
     store = get_typestore(Stores.ROS2_JAZZY)
     for type_name in type_names:
@@ -89,7 +89,7 @@ def add_type_and_parts(store: Typestore, type_name: str) -> None:
     """Register a type and all types that its fields have, from their .msg files.
 
     Raises:
-        MissingFileError: if a definition is not found.
+        MissingDefinitionError: if a definition is not found.
         BagError: if one cannot be parsed.
     """
     if type_name in store.fielddefs:
@@ -106,7 +106,7 @@ def recorded_types(connection: Connection) -> Typestore:
     """Return the types that read a bag's messages, by the definition that it holds if it has one.
 
     Raises:
-        MissingFileError: if the bag holds none and it is not found either.
+        MissingDefinitionError: if the bag holds none and it is not found either.
         BagError: if the definition cannot be parsed.
     """
     store = make_typestore()

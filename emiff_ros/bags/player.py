@@ -116,7 +116,7 @@ class BagPlayer:
         Raises:
             ValueError: for a number out of its range, or messages of different types that are to
                 be published on one topic.
-            MissingFileError: if there is no such bag.
+            MissingBagError: if there is no such bag.
             MissingTopicsError: if a named topic has no messages.
             BagError: if the bag is damaged, empty, or holds nothing that can be played.
         """

@@ -28,7 +28,7 @@ from rclpy.qos import (
 from rosbags.interfaces import Connection, QosDurability
 import yaml
 
-from emiff_ros.bags.errors import BagError, MissingFileError
+from emiff_ros.bags.errors import BagError
 from emiff_ros.bags.message_types import installed_type_hash
 
 DEFAULT_DEPTH = 10
@@ -87,14 +87,14 @@ def read_qos_overrides(path: Path | str) -> dict[str, QoSProfile]:
     transient_local), ``history`` (keep_last, keep_all) and ``depth``.
 
     Raises:
-        MissingFileError: if the file cannot be opened.
-        BagError: if it is no YAML mapping of topics, or names an unknown policy.
+        BagError: if the file cannot be opened, is no YAML mapping of topics, or names an unknown
+            policy.
     """
     path = Path(path)
     try:
         content = yaml.safe_load(path.read_text(encoding='utf-8'))
     except OSError as error:
-        raise MissingFileError(path, 'cannot be opened', 'give a QoS override file') from error
+        raise BagError(path, 'cannot be opened', 'give a QoS override file') from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BagError(path, f'is not valid YAML ({error})', 'correct it') from error
     if not isinstance(content, Mapping):

@@ -23,7 +23,7 @@ from typing import Any
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import Reader
 
-from emiff_ros.bags.errors import BagError, MissingFileError, MissingTopicsError
+from emiff_ros.bags.errors import BagError, MissingBagError, MissingTopicsError
 
 _REMEDY = 'record or convert the bag again'
 
@@ -63,14 +63,14 @@ def open_bag(path: Path | str) -> Iterator[Reader]:
     """Open a bag folder or a single .mcap or .db3 file for reading.
 
     Raises:
-        MissingFileError: if the path does not exist or a folder is no bag.
+        MissingBagError: if the path does not exist or a folder is no bag.
         BagError: if the bag is damaged (also while it is being read).
     """
     path = Path(path)
     if not path.exists():
-        raise MissingFileError(path, 'does not exist', 'give the path of a bag folder')
+        raise MissingBagError(path, 'does not exist', 'give the path of a bag folder')
     if path.is_dir() and not (path / 'metadata.yaml').is_file():
-        raise MissingFileError(
+        raise MissingBagError(
             path, 'is no bag (no metadata.yaml)', "give a bag folder, or run 'ros2 bag reindex'"
         )
     with _damage_named(path):
@@ -83,7 +83,7 @@ def bag_topics(path: Path | str) -> dict[str, BagTopic]:
     """Return the topics of a bag, also those without messages.
 
     Raises:
-        MissingFileError: if the path is no bag.
+        MissingBagError: if the path is no bag.
         BagError: if the bag is damaged.
     """
     with open_bag(path) as reader:
@@ -99,7 +99,7 @@ def require_topics(path: Path | str, needed: Iterable[str]) -> None:
     """Check that a bag holds at least one message of each needed topic.
 
     Raises:
-        MissingFileError: if the path is no bag.
+        MissingBagError: if the path is no bag.
         MissingTopicsError: listing the topics that are missing or empty and those that exist.
     """
     topics = bag_topics(path)

@@ -33,7 +33,7 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from emiff_ros.bags.errors import BagError, MissingFileError
+from emiff_ros.bags.errors import BagError, MissingDefinitionError
 from emiff_ros.bags.message_types import add_type_and_parts, make_typestore
 from emiff_ros.bags.player_topics import message_class
 from emiff_ros.bags.qos import bag_qos
@@ -145,7 +145,7 @@ class BagRecorder:
             type_name = publishers[0].topic_type
             try:
                 self._subscribe(topic, type_name, publishers)
-            except (AttributeError, ModuleNotFoundError, MissingFileError) as error:
+            except (AttributeError, ModuleNotFoundError, MissingDefinitionError) as error:
                 self.skipped[topic] = f'{type_name} is not installed ({error})'
             except BagError as error:
                 self.skipped[topic] = str(error)

@@ -44,7 +44,7 @@ class MessageSizer:
     """Measures messages with the names that the suite uses by default.
 
     Raises:
-        MissingFileError: if the definition of a message is not found.
+        MissingDefinitionError: if the definition of a message is not found.
     """
 
     def __init__(self) -> None:

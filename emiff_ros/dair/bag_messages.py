@@ -60,7 +60,7 @@ class MessageFactory:
         """Load the message types.
 
         Raises:
-            MissingFileError: if the definition of ``CameraCalibration`` is not found.
+            MissingDefinitionError: if the definition of ``CameraCalibration`` is not found.
         """
         self.typestore: Typestore = make_typestore([CAMERA_CALIBRATION])
 

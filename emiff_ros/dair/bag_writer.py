@@ -137,7 +137,7 @@ def write_bag(
     Raises:
         ValueError: for an unknown storage, pose time or metadata version.
         BagError: if the target exists and is not to be replaced, or no frame at all could be used.
-        MissingFileError: if the message definitions of emiff_msgs are not found.
+        MissingDefinitionError: if the message definitions of emiff_msgs are not found.
     """
     if storage not in STORAGES:
         raise ValueError(f'storage is {storage!r}; expected one of {sorted(STORAGES)}')

@@ -53,8 +53,9 @@ def read_detections(path: Path | str, topic: str = VEHICLE_DETECTIONS) -> Record
     which must be the vehicle's LiDAR frame.
 
     Raises:
-        MissingFileError: if the path is no bag, or neither it nor this machine has the definition
-            of its messages.
+        MissingBagError: if the path is no bag.
+        MissingDefinitionError: if neither the bag nor this machine has the definition of its
+            messages.
         MissingTopicsError: if the topic has no messages.
         BagError: if the topic has another type, the bag is damaged or a car has no box.
     """

@@ -17,7 +17,7 @@
 import pytest
 
 from emiff_ros.bags import message_types
-from emiff_ros.bags.errors import BagError, MissingFileError
+from emiff_ros.bags.errors import BagError, MissingDefinitionError
 from emiff_ros.bags.message_types import (
     add_type,
     definition_file,
@@ -39,7 +39,8 @@ def test_definition_in_the_source_tree_and_in_a_prefix(tmp_path, monkeypatch):
 
 def test_missing_definition(monkeypatch):
     monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
-    with pytest.raises(MissingFileError, match='build nowhere_msgs and source its workspace'):
+    remedy = 'build nowhere_msgs and source its workspace'
+    with pytest.raises(MissingDefinitionError, match=remedy):
         definition_file('nowhere_msgs/msg/Thing')
     assert installed_type_hash('nowhere_msgs/msg/Thing') is None
 

@@ -24,7 +24,7 @@ from dair.dair_folder import write_dair_folder
 import pytest
 from rosbags.rosbag2 import Reader
 
-from emiff_ros.bags.errors import BagError, MissingFileError, MissingTopicsError
+from emiff_ros.bags.errors import BagError, MissingBagError, MissingTopicsError
 from emiff_ros.dair.bag_topics import TOPIC_TYPES
 from emiff_ros.dair.bag_writer import write_bag
 from emiff_ros.dair.reader import DairFolder
@@ -364,7 +364,7 @@ def test_qos_overrides_that_are_refused(tmp_path, content, message):
     path.write_text(content)
     with pytest.raises(BagError, match=message):
         read_qos_overrides(path)
-    with pytest.raises(MissingFileError, match='cannot be opened'):
+    with pytest.raises(BagError, match='cannot be opened'):
         read_qos_overrides(tmp_path / 'none.yaml')
     path.write_bytes(b'/a: \xff')
     with pytest.raises(BagError, match='qos.yaml: is not valid YAML .*utf-8'):
@@ -397,7 +397,7 @@ def test_named_errors(tmp_path, bag, node):
         MissingTopicsError, match='no messages on /infrastructure/features; it has'
     ):
         BagPlayer(node, bag, topics=['/infrastructure/features', IMAGE])
-    with pytest.raises(MissingFileError, match='does not exist'):
+    with pytest.raises(MissingBagError, match='does not exist'):
         BagPlayer(node, tmp_path / 'none')
     with pytest.raises(ValueError, match='rate is 0'):
         BagPlayer(node, bag, rate=0)

@@ -18,7 +18,7 @@ from dair.dair_folder import truncate, write_dair_folder
 import pytest
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
-from emiff_ros.bags.errors import BagError, MissingFileError, MissingTopicsError
+from emiff_ros.bags.errors import BagError, MissingBagError, MissingTopicsError
 from emiff_ros.bags.message_types import make_typestore
 from emiff_ros.bags.reader import bag_topics, open_bag, require_topics
 from emiff_ros.dair.bag_writer import write_bag
@@ -48,9 +48,9 @@ def test_missing_topics_are_listed_with_those_that_exist(bag):
 
 
 def test_no_bag(tmp_path):
-    with pytest.raises(MissingFileError, match='does not exist'):
+    with pytest.raises(MissingBagError, match='does not exist'):
         bag_topics(tmp_path / 'none')
-    with pytest.raises(MissingFileError, match=r'no metadata\.yaml'):
+    with pytest.raises(MissingBagError, match=r'no metadata\.yaml'):
         bag_topics(tmp_path)
 
 

@@ -17,9 +17,8 @@
 import sys
 import threading
 
+from dds.open_node import open_context
 import pytest
-import rclpy
-from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
@@ -28,10 +27,8 @@ from emiff_ros.executor import make_executor, spin
 
 @pytest.fixture
 def context():
-    made = Context()
-    rclpy.init(context=made)
-    yield made
-    made.try_shutdown()
+    with open_context() as made:
+        yield made
 
 
 def calls_a_timer(executor, context) -> bool:

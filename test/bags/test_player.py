@@ -16,7 +16,6 @@
 
 from itertools import pairwise
 import json
-import os
 from threading import Event, Thread
 import time
 
@@ -32,9 +31,8 @@ from emiff_ros.dair.reader import DairFolder
 rclpy = pytest.importorskip('rclpy')
 pytest.importorskip('emiff_msgs.msg')
 
+from dds.open_node import open_context, spun  # noqa: E402
 from nav_msgs.msg import Odometry  # noqa: E402
-from rclpy.context import Context  # noqa: E402
-from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
 from sensor_msgs.msg import CompressedImage  # noqa: E402
@@ -51,16 +49,12 @@ TIMEOUT = 20.0
 
 
 class Listener:
-    """A node in its own thread that collects messages and lets a test wait for them."""
+    """A node that collects messages and lets a test wait for them."""
 
     def __init__(self, context):
         self.node = rclpy.create_node('listener', context=context)
-        self.executor = SingleThreadedExecutor(context=context)
-        self.executor.add_node(self.node)
         self.received = {}
         self.arrived = Event()
-        self.thread = Thread(target=self.executor.spin)
-        self.thread.start()
 
     def listen(self, message_type, topic, qos=10, raw=False):
         messages = self.received.setdefault(topic, [])
@@ -78,11 +72,6 @@ class Listener:
             assert self.arrived.wait(deadline - time.monotonic()), 'nothing arrived in time'
             self.arrived.clear()
 
-    def close(self):
-        self.executor.shutdown()
-        self.thread.join()
-        self.node.destroy_node()
-
 
 @pytest.fixture(scope='module')
 def bag(tmp_path_factory):
@@ -92,19 +81,17 @@ def bag(tmp_path_factory):
 
 
 @pytest.fixture
-def context(monkeypatch):
-    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    context = Context()
-    rclpy.init(context=context, domain_id=1 + os.getpid() % 100)
-    yield context
-    rclpy.try_shutdown(context=context)
+def context():
+    with open_context() as context:
+        yield context
 
 
 @pytest.fixture
 def listener(context):
     listener = Listener(context)
-    yield listener
-    listener.close()
+    with spun(listener.node):
+        yield listener
+    listener.node.destroy_node()
 
 
 @pytest.fixture

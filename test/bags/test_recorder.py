@@ -20,14 +20,11 @@ import pytest
 pytest.importorskip('rclpy')
 pytest.importorskip('emiff_msgs.msg')
 
-import threading
 import time
 
 from builtin_interfaces.msg import Time
+from dds.open_node import open_node, spun
 from nodes.world import wait_for
-import rclpy
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
@@ -42,26 +39,14 @@ from emiff_ros.bags.reader import bag_topics, open_bag
 from emiff_ros.bags.recorder import BagRecorder
 from emiff_ros.dair.bag_writer import write_bag
 from emiff_ros.dair.reader import DairFolder
-from emiff_ros.demo.domain import isolated_domain
 
 RESULT = FusionStatus(processing_time=0.25, stations=[StationStatus(station_id='pole', fused=7)])
 
 
 @pytest.fixture
 def node():
-    with isolated_domain():
-        context = Context()
-        rclpy.init(context=context)
-        node = rclpy.create_node('recording', context=context)
-        executor = SingleThreadedExecutor(context=context)
-        executor.add_node(node)
-        thread = threading.Thread(target=executor.spin, daemon=True)
-        thread.start()
+    with open_node('recording') as node, spun(node):
         yield node
-        executor.shutdown()
-        thread.join(5.0)
-        node.destroy_node()
-        context.try_shutdown()
 
 
 def messages(path):

@@ -23,7 +23,6 @@ import struct
 import subprocess
 import sys
 import termios
-from threading import Thread
 
 from dair.dair_folder import write_dair_folder
 import pytest
@@ -34,22 +33,20 @@ from emiff_ros.dair.reader import DairFolder
 pytest.importorskip('rclpy')
 pytest.importorskip('emiff_msgs.msg')
 
+from dds.open_node import open_node, spun
 from nodes.world import wait_for
-import rclpy
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
 from rosgraph_msgs.msg import Clock
 
 from emiff_ros.cli import main
 from emiff_ros.commands.play import parse_remappings
+from emiff_ros.demo.domain import isolated_domain
 
 
 @pytest.fixture
-def bag(tmp_path, monkeypatch):
-    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    monkeypatch.setenv('ROS_DOMAIN_ID', '101')
+def bag(tmp_path):
     write_bag(DairFolder(write_dair_folder(tmp_path)), tmp_path / 'bag')
-    return tmp_path / 'bag'
+    with isolated_domain():
+        yield tmp_path / 'bag'
 
 
 def test_plays_to_the_end(bag, capsys):
@@ -117,19 +114,10 @@ def test_a_signal_ends_the_replay_in_order(bag, number):
 @contextmanager
 def open_listener():
     """Collect what arrives on /clock inside the block."""
-    context, ticks = Context(), []
-    rclpy.init(context=context)
-    node = rclpy.create_node('listener', context=context)
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-    node.create_subscription(Clock, '/clock', ticks.append, 10)
-    thread = Thread(target=executor.spin)
-    thread.start()
-    yield ticks
-    executor.shutdown()
-    thread.join()
-    node.destroy_node()
-    context.try_shutdown()
+    ticks = []
+    with open_node('listener') as node, spun(node):
+        node.create_subscription(Clock, '/clock', ticks.append, 10)
+        yield ticks
 
 
 def test_errors_are_one_sentence(bag, capsys):

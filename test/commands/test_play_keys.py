@@ -26,34 +26,29 @@ import pytest
 pytest.importorskip('rclpy')
 pytest.importorskip('emiff_msgs.msg')
 
+from dds.open_node import open_node
 from nodes.world import wait_for
-import rclpy
-from rclpy.context import Context
 
 from emiff_ros.bags.player import BagPlayer
 from emiff_ros.commands.play_keys import keys_control, press
 from emiff_ros.dair.bag_writer import write_bag
 from emiff_ros.dair.reader import DairFolder
+from emiff_ros.demo.domain import isolated_domain
 
 LEFT, RIGHT = b'\x1b[D', b'\x1b[C'
 
 
 @pytest.fixture
-def bag(tmp_path, monkeypatch):
-    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    monkeypatch.setenv('ROS_DOMAIN_ID', '101')
+def bag(tmp_path):
     write_bag(DairFolder(write_dair_folder(tmp_path)), tmp_path / 'bag')
-    return tmp_path / 'bag'
+    with isolated_domain():
+        yield tmp_path / 'bag'
 
 
 @pytest.fixture
 def player(bag):
-    context = Context()
-    rclpy.init(context=context, domain_id=101)
-    node = rclpy.create_node('player', context=context)
-    yield BagPlayer(node, bag, topics=['/tf'], rate=20.0)
-    node.destroy_node()
-    rclpy.shutdown(context=context)
+    with open_node('player') as node:
+        yield BagPlayer(node, bag, topics=['/tf'], rate=20.0)
 
 
 @pytest.fixture

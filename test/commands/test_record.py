@@ -25,13 +25,11 @@ import pytest
 pytest.importorskip('rclpy')
 pytest.importorskip('emiff_msgs.msg')
 
+from dds.open_node import open_node
 from nodes.world import wait_for
-import rclpy
-from rclpy.context import Context
 from std_msgs.msg import String
 
 from emiff_ros.bags.reader import bag_topics
-from emiff_ros.demo.domain import isolated_domain
 
 START = 60.0
 
@@ -39,13 +37,8 @@ START = 60.0
 @pytest.fixture
 def publisher():
     """Publish strings on /a."""
-    with isolated_domain():
-        context = Context()
-        rclpy.init(context=context)
-        node = rclpy.create_node('publisher', context=context)
+    with open_node('publisher') as node:
         yield node.create_publisher(String, '/a', 10)
-        node.destroy_node()
-        context.try_shutdown()
 
 
 @contextmanager

@@ -20,14 +20,11 @@ import subprocess
 import sys
 import threading
 
+from dds.open_node import open_node, spun
 import pytest
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import Empty
-
-from emiff_ros.demo.domain import isolated_domain
 
 PROFILE = Path(__file__).parents[2] / 'config' / 'dds' / 'fastdds_large_images.xml'
 IMAGES = 20
@@ -37,24 +34,8 @@ PATIENCE = 30.0
 
 @pytest.fixture
 def listener():
-    with isolated_domain():
-        context = rclpy.Context()
-        context.init()
-        node = rclpy.create_node('listener', context=context)
-        executor = SingleThreadedExecutor(context=context)
-        executor.add_node(node)
-        done = threading.Event()
-
-        def spin():
-            while not done.is_set():
-                executor.spin_once(timeout_sec=0.1)
-
-        spinning = threading.Thread(target=spin)
-        spinning.start()
+    with open_node('listener') as node, spun(node):
         yield node
-        done.set()
-        spinning.join()
-        context.shutdown()
 
 
 def test_no_large_image_is_lost(listener):

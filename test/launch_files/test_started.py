@@ -30,7 +30,6 @@ from nodes.world import open_world, save_tiny_model, wait_for
 
 from emiff_ros.dair.bag_writer import write_bag
 from emiff_ros.dair.reader import DairFolder
-from emiff_ros.demo.domain import isolated_domain
 from emiff_ros.share import PACKAGE, share_directory
 
 
@@ -90,7 +89,7 @@ def common(tmp_path, monkeypatch):
 
 @pytest.fixture
 def world():
-    with isolated_domain(), open_world() as opened:
+    with open_world() as opened:
         yield opened
 
 

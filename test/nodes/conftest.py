@@ -28,7 +28,7 @@ def tiny_model(tmp_path_factory):
 
 @pytest.fixture
 def world(request):
-    with isolated_domain(), open_world() as opened:
+    with open_world() as opened:
         yield opened
 
 

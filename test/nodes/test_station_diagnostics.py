@@ -27,7 +27,6 @@ from std_msgs.msg import Float64
 
 from emiff_msgs.msg import FeatureChunk, FeatureTensor
 from emiff_ros import bringup
-from emiff_ros.demo.domain import isolated_domain
 from emiff_ros.demo.processes import NodeProcess
 from emiff_ros.share import share_directory
 
@@ -43,7 +42,7 @@ def scene(tiny_model, tmp_path_factory):
         processing_budget=30.0,
     )
     log = tmp_path_factory.mktemp('station') / 'station.log'
-    with isolated_domain(), open_world() as world, NodeProcess(description, log) as process:
+    with open_world() as world, NodeProcess(description, log) as process:
         process.wait_until_active(world.listener)
         operator = Operator(world, description.fully_qualified_name)
         operator.wait_for('input calibration', 'ERROR', 'nothing has arrived')

@@ -26,7 +26,6 @@ from std_msgs.msg import Float64
 
 from emiff_msgs.msg import FusionStatus
 from emiff_ros import bringup
-from emiff_ros.demo.domain import isolated_domain
 from emiff_ros.demo.processes import NodeProcess
 
 CUT_OFF = b'\xff\xd8 cut off'
@@ -47,7 +46,7 @@ def scene(tiny_model, tmp_path_factory):
     }
     description = bringup.vehicle(**parameters)
     log = tmp_path_factory.mktemp('vehicle') / 'vehicle.log'
-    with isolated_domain(), open_world() as world, NodeProcess(description, log) as process:
+    with open_world() as world, NodeProcess(description, log) as process:
         process.wait_until_active(world.listener)
         operator = Operator(world, description.fully_qualified_name)
         awaited = operator.wait_for('input calibration', 'ERROR', 'nothing has arrived')

@@ -16,15 +16,13 @@
 
 from contextlib import contextmanager
 from functools import partial
-import threading
 import time
 
 import cv2
+from dds.open_node import open_context, spun
 from nav_msgs.msg import Odometry
 import numpy as np
 import rclpy
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage
 import torch
@@ -213,20 +211,12 @@ def wait_until(moment):
 
 @contextmanager
 def open_world():
-    """Create a world whose callbacks run on a thread of their own."""
-    context = Context()
-    rclpy.init(context=context)
-    world = World(context)
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(world.node)
-    executor.add_node(world.listener)
-    thread = threading.Thread(target=executor.spin, daemon=True)
-    thread.start()
-    try:
-        yield world
-    finally:
-        executor.shutdown()
-        thread.join(5.0)
-        world.listener.destroy_node()
-        world.node.destroy_node()
-        context.try_shutdown()
+    """Create a world in a DDS domain of its own, whose callbacks run on a thread of their own."""
+    with open_context() as context:
+        world = World(context)
+        try:
+            with spun(world.node, world.listener):
+                yield world
+        finally:
+            world.listener.destroy_node()
+            world.node.destroy_node()

@@ -21,7 +21,6 @@ from nodes.world import open_world, save_tiny_model, wait_for
 import pytest
 
 from emiff_ros import bringup
-from emiff_ros.demo.domain import isolated_domain
 from emiff_ros.demo.processes import NodeProcess
 from emiff_ros.share import share_directory
 
@@ -56,7 +55,7 @@ def graph(tmp_path_factory):
         'infrastructure': bringup.infrastructure(**common, chunked=True),
         'vehicle': bringup.vehicle(**common, feature_chunk_topics=[CHUNKS]),
     }
-    with isolated_domain(), open_world() as world:
+    with open_world() as world:
         found = {}
         for side, description in described.items():
             with NodeProcess(description, folder / f'{side}.log') as process:

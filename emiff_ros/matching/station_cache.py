@@ -63,6 +63,7 @@ class Station:
         self._now = 0
         self._heard: int | None = None
         self._taken: int | None = None
+        self._why_none = 'no feature of it was taken in yet'
 
     def configure(self, config: MatchingConfig) -> None:
         """Use other windows and bounds from now on; what is cached stays."""
@@ -192,14 +193,22 @@ class Station:
         """Drop what lies after ``stamp`` plus the future window: the timeline was begun anew."""
         limit = stamp + self._config.max_future
         with self._lock:
-            if self._admission.newest is not None and self._admission.newest > limit:
+            newest = self._admission.newest
+            if newest is None and self._cache:
+                newest = self._cache[-1].header.stamp  # from before the node listened again
+            if newest is not None and newest > limit:
                 self._expire_all()
                 self._admission.begin_again()
+                self._why_none = (
+                    'no feature of it was taken in since time went back; those from before were '
+                    'dropped'
+                )
 
     def listen_again(self) -> None:
         """Take it that nothing was listened to for a while: what was missed is not lost."""
         with self._lock:
             self._admission.begin_again()
+            self._why_none = 'no feature of it was taken in since the node listens again'
 
     def silence(self, now: int) -> float:
         """Return for how long nothing has arrived of it, ns; infinite if nothing ever has."""
@@ -288,7 +297,7 @@ class Station:
         if refusal is not None and self._now - refusal.now <= self._config.recent_refusal:
             return replace(match, state=MatchState.REFUSED, reason=refusal.reason)
         if age is None:
-            return replace(match, reason='nothing received yet')
+            return replace(match, reason=self._why_none)
         limit = self._config.max_age / MILLISECOND
         reason = f'its newest feature is {age / MILLISECOND:.0f} ms old; limit {limit:.0f} ms'
         return replace(match, state=MatchState.STALE, reason=reason)

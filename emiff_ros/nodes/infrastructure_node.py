@@ -34,15 +34,16 @@ from std_msgs.msg import Header
 import torch
 
 from emiff_msgs.msg import CameraCalibration, FeatureChunk, FeatureTensor
-from emiff_ros.acceleration import AcceleratedEncoder, AccelerationConfig
+from emiff_ros.acceleration import AccelerationConfig
 from emiff_ros.device import find_device
 from emiff_ros.geometry import as_affine
 from emiff_ros.model.weights import load_infrastructure_encoder
 from emiff_ros.nodes.calibration import CalibrationBuffer, Extrinsics
 from emiff_ros.nodes.diagnostics import status
+from emiff_ros.nodes.infrastructure_network import InfrastructureNetwork
 from emiff_ros.nodes.managed_node import ManagedNode, ReceivedImage, Result
 from emiff_ros.nodes.pose_inputs import PoseInputs
-from emiff_ros.nodes.pose_sources import FixedExtrinsics
+from emiff_ros.nodes.pose_sources import FixedExtrinsics, Source
 from emiff_ros.nodes.process import run_node
 from emiff_ros.nodes.processing_time import Stopwatch
 from emiff_ros.nodes.refusal import Refusal
@@ -103,7 +104,11 @@ class InfrastructureNode(ManagedNode):
         self._calibrations = CalibrationBuffer()
         self._session_id = secrets.randbits(64)
         self._sequence = 0
-        self._encoder = None
+        self._network: InfrastructureNetwork | None = None
+        self._fixed_pose: FixedExtrinsics | None = None
+        self._extrinsics: Source[Extrinsics] = self._calibrations
+        self._features: LifecyclePublisher | None = None
+        self._chunks: LifecyclePublisher | None = None
         self._rate = RateController()
         self._rate_decision: RateDecision | None = None
         self._without_pieces = ''
@@ -117,7 +122,7 @@ class InfrastructureNode(ManagedNode):
         """
         values = self.parameters.values
         check_name('station_id', values.station_id)
-        self._device = find_device(values.device, 'parameter device')
+        device = find_device(values.device, 'parameter device')
         tf_is_wanted(values.pose_source)
         self._fixed_pose = None
         if values.pose_source == 'parameter':
@@ -129,37 +134,21 @@ class InfrastructureNode(ManagedNode):
                 )
             pose = as_affine(values.camera_from_map, 'parameter camera_from_map')
             self._fixed_pose = FixedExtrinsics(Extrinsics(0, '', values.map_frame, pose))
-        encoder, self._config, fingerprint = load_infrastructure_encoder(path)
+        loaded = load_infrastructure_encoder(path)
         acceleration = choose_acceleration(
-            values.acceleration,
-            values.engine,
-            self._config,
-            self._device,
-            self.get_logger().warning,
+            values.acceleration, values.engine, loaded.config, device, self.get_logger().warning
         )
-        self._encoder = AcceleratedEncoder(
-            encoder.to(self._device).eval(),
-            acceleration,
-            calibration_for(acceleration, path, fingerprint),
-        )
-        self._fingerprint = bytes.fromhex(fingerprint)
-        return self._device, acceleration
-
-    def encode(self, pixels: torch.Tensor) -> NDArray[np.float32]:
-        """Return the feature ``[C, h, w]`` of RGB pixels ``[height, width, 3]``."""
-        with torch.inference_mode():
-            feature = self._encoder.encode_infrastructure_picture(pixels)[0]
-            return feature.float().cpu().numpy()
+        calibration = calibration_for(acceleration, path, loaded.fingerprint)
+        self._network = InfrastructureNetwork(loaded, device, acceleration, calibration)
+        return device, acceleration
 
     def run_once(self) -> None:
         """Encode an empty image."""
-        self.encode(
-            torch.zeros(self._config.image_height, self._config.image_width, 3, dtype=torch.uint8)
-        )
+        self._network.run_once()
 
     def free_network(self) -> None:
         """Drop the weights."""
-        self._encoder = None
+        self._network = None
 
     def create_outputs(self) -> None:
         """Create the feature publishers."""
@@ -192,14 +181,14 @@ class InfrastructureNode(ManagedNode):
         Raises:
             Refusal: if the image or its calibration cannot be used.
         """
-        config = self._config
         extrinsics = self._extrinsics.at(
             received.stamp, self.parameters.values.calibration_timeout
         )
+        height, width = self._network.image_size
         watch = Stopwatch()
-        image = self.network_image(received, config.image_width, config.image_height)
+        image = self.network_image(received, width, height)
         watch.lap('preprocess_ms')
-        tensor = self.encode(torch.from_numpy(image.pixels))
+        tensor = self._network.encode(image.pixels)
         watch.lap('network_ms')
         frame = self.camera_frame() or extrinsics.camera_frame
         return EncodedImage(tensor, image.intrinsics, extrinsics, frame, watch.laps)
@@ -210,7 +199,7 @@ class InfrastructureNode(ManagedNode):
         Raises:
             Refusal: if no message can hold it.
         """
-        config, values = self._config, self.parameters.values
+        network, values = self._network, self.parameters.values
         watch, tensor = Stopwatch(), begun.tensor
         header = FeatureHeader(
             stamp=received.stamp,
@@ -218,9 +207,9 @@ class InfrastructureNode(ManagedNode):
             station_id=values.station_id,
             session_id=self._session_id,
             sequence=self._sequence,
-            fingerprint=self._fingerprint,
-            image_size=(config.image_height, config.image_width),
-            padded_size=config.padded_size,
+            fingerprint=network.fingerprint,
+            image_size=network.image_size,
+            padded_size=network.config.padded_size,
             intrinsics=begun.intrinsics,
             map_frame=begun.extrinsics.reference_frame,
             camera_from_map=begun.extrinsics.camera_from_reference,

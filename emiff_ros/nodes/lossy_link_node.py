@@ -24,8 +24,14 @@ import threading
 import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import (
+    LifecycleNode,
+    LifecyclePublisher,
+    LifecycleState,
+    TransitionCallbackReturn,
+)
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
 
 from emiff_msgs.msg import FeatureChunk, FeatureTensor
 from emiff_ros.nodes.counter_window import CounterWindow
@@ -60,8 +66,9 @@ class LossyLinkNode(LifecycleNode):
             self._link = LinkModel(LinkConfig(**properties), values.seed)
         except LinkConfigError as error:
             raise ParameterError(str(error)) from error
+        self._output: LifecyclePublisher | None = None
         self._deliverer: Deliverer | None = None
-        self._input = None
+        self._input: Subscription | None = None
         self._meter: InputMeter | None = None
         self._window = CounterWindow()
         self._qos = QosWatch(self)

@@ -328,8 +328,44 @@ def test_single_late_arrivals_do_not_reset_the_cache(station):
 def test_vehicle_time_jumps_back(station):
     drive(station, range(100))
     station.forget_after(at(0))
-    assert station.match(at(0)).state is MatchState.NONE
+    match = station.match(at(0))
+    assert match.state is MatchState.NONE
+    assert match.reason == (
+        'no feature of it was taken in since time went back; those from before were dropped'
+    )
     assert isinstance(drive(station, [0])[0], Accepted)
+
+
+def test_clock_jumps_back_under_a_silent_station(station):
+    drive(station, range(100))
+    station.follow_clock(at(0))
+    match = station.match(at(0))
+    assert match.state is MatchState.NONE
+    assert 'since time went back' in match.reason
+
+
+def test_silence_after_the_node_listens_again(station):
+    drive(station, range(3))
+    station.listen_again()
+    match = station.match(at(5000))
+    assert match.state is MatchState.NONE
+    assert match.reason == 'no feature of it was taken in since the node listens again'
+
+
+def test_time_goes_back_while_the_node_does_not_listen(station):
+    drive(station, range(1000, 1010))
+    station.listen_again()
+    station.follow_clock(at(0))
+    drive(station, range(6), session_id=2)
+    assert station.match(at(520)).state is MatchState.USED
+
+
+def test_silence_after_a_first_feature_that_was_refused(station):
+    assert cause_of(station.add(Header(at(500)), None, at(0))) == 'stamp_ahead'
+    station.follow_clock(at(4000))
+    match = station.match(at(4000))
+    assert match.state is MatchState.NONE
+    assert match.reason == 'no feature of it was taken in yet'
 
 
 def test_forgetting_keeps_a_timeline_that_was_already_begun_anew(station):

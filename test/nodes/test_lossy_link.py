@@ -68,8 +68,19 @@ def counts(world, link):
 
 
 def test_messages_are_lost_damaged_and_counted(world, radio):
+    all_arrive = {
+        'qos_overrides./sent.subscription.reliability': 'reliable',
+        'qos_overrides./sent.subscription.depth': 200,
+    }
     link = radio(
-        '/sent', loss=0.2, burst=3.0, corruption=0.3, duplication=0.2, jitter=0.05, seed=3
+        '/sent',
+        loss=0.2,
+        burst=3.0,
+        corruption=0.3,
+        duplication=0.2,
+        jitter=0.05,
+        seed=3,
+        **all_arrive,
     )
     received = []
     world.node.create_subscription(FeatureTensor, RADIO, received.append, QoSProfile(depth=200))

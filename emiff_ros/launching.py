@@ -18,10 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+import json
 from pathlib import Path
 
 from launch import Action, LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown
+from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.substitutions import ExecutableInPackage
@@ -80,25 +82,31 @@ class Argument:
         )
 
 
+def _choices_of(parameter: str) -> tuple[str, ...]:
+    """Return what a parameter of both nodes may be, or empty.
+
+    The schema says what the nodes' specification says; that would bring torch into launch.
+    """
+    path = share_directory() / 'config' / 'schema' / 'vehicle_node.schema.json'
+    schema = json.loads(path.read_text(encoding='utf-8'))
+    return ('', *schema['properties'][parameter]['enum'])
+
+
 SETTINGS = (
     Argument('model', '', f'Name of shipped weights, or a .safetensors file ({FILE}).'),
     Argument('device', '', f'Where the network runs: auto, cpu or cuda:N ({FILE}).'),
     Argument(
         'acceleration',
         '',
-        f'Speed-ups of the network: auto, off, float32, bfloat16, float16 or int8 ({FILE}).',
+        f'Speed-ups of the network ({FILE}).',
+        _choices_of('acceleration'),
     ),
-    Argument(
-        'engine',
-        '',
-        f'What computes the network on a CPU: auto, torch or openvino ({FILE}).',
-        ('', 'auto', 'torch', 'openvino'),
-    ),
+    Argument('engine', '', f'What computes the network on a CPU ({FILE}).', _choices_of('engine')),
     Argument(
         'image_transport',
         '',
-        f'Type of the image topic: compressed or raw ({FILE}).',
-        ('', 'compressed', 'raw'),
+        f'Type of the image topic ({FILE}).',
+        _choices_of('image_transport'),
     ),
     Argument(
         'threads',
@@ -237,7 +245,10 @@ def node(process: ProcessDescription, log_level: str, enclave: str = '') -> Node
 
 
 def player(processes: Iterable[ProcessDescription], values: Mapping[str, str]) -> Action:
-    """Return the action that plays ``source`` once the nodes listen, to their images last."""
+    """Return the action that plays ``source`` once the nodes listen, to their images last.
+
+    At the end of the bag everything else stays; if the player fails, everything ends.
+    """
     processes = list(processes)
     awaited = [process.topic('input/image') for process in processes]
     command = [
@@ -251,7 +262,12 @@ def player(processes: Iterable[ProcessDescription], values: Mapping[str, str]) -
         command += ['--remap', *(f'{old}:={new}' for old, new in moved.items())]
     if values['loop'] == 'true':
         command.append('--loop')
-    return ExecuteProcess(cmd=command, name='play', output='screen')
+    return ExecuteProcess(cmd=command, name='play', output='screen', on_exit=_end_after_failure)
+
+
+def _end_after_failure(event: ProcessExited, context: LaunchContext) -> list[Action]:
+    """Shut everything down if a process has failed; launch names its exit code as an error."""
+    return [Shutdown(reason=f'{event.process_name} has failed')] if event.returncode else []
 
 
 def _follows_clock(values: Mapping[str, str]) -> bool:

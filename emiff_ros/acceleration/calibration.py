@@ -16,8 +16,9 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat
+from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
@@ -26,6 +27,32 @@ from emiff_ros.acceleration.observer import Observer
 
 KEPT_SHARE = 0.9999
 _LOOKED_AT = 1 << 20
+
+_Model = TypeVar('_Model', bound=BaseModel)
+
+
+def read_calibration(kind: type[_Model], path: Path, remedy: str) -> _Model:
+    """Read a calibration's file.
+
+    Args:
+        kind: of the calibration.
+        path: JSON file.
+        remedy: what to do where there is none, for the message.
+
+    Raises:
+        ValueError: if the file is missing or no such calibration.
+    """
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ValueError(
+            f'{path}: no calibration for 8 bits ({error.strerror}); {remedy}'
+        ) from error
+    except ValidationError as error:
+        problems = ', '.join(
+            f'{".".join(map(str, problem["loc"]))}: {problem["msg"]}' for problem in error.errors()
+        )
+        raise ValueError(f'{path}: not a calibration ({problems}); {remedy}') from error
 
 
 class NeckCalibration(BaseModel):
@@ -41,8 +68,13 @@ class NeckCalibration(BaseModel):
 
     @classmethod
     def from_json(cls, path: Path | str) -> 'NeckCalibration':
-        """Read what :meth:`to_json` wrote."""
-        return cls.model_validate_json(Path(path).read_text(encoding='utf-8'))
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            ValueError: if the file is missing or no calibration; the message says how to make one.
+        """
+        remedy = 'make it with NeckObserver and NeckCalibration.to_json (docs/speed.md)'
+        return read_calibration(cls, Path(path), remedy)
 
     def to_json(self, path: Path | str) -> None:
         """Write a file."""

@@ -17,12 +17,12 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from emiff_ros.acceleration.byte_rounding import STEPS
-from emiff_ros.acceleration.calibration import NeckCalibration, reached
+from emiff_ros.acceleration.calibration import NeckCalibration, reached, read_calibration
 from emiff_ros.acceleration.observer import Observer
 
 CALIBRATION_SUFFIX = '.int8.json'
@@ -52,18 +52,7 @@ class InputCalibration(BaseModel):
             ValueError: if the file is missing or no calibration; the message says how to make one.
         """
         remedy = 'make it with: python -m emiff_ros calibrate WEIGHTS DAIR_ROOT'
-        try:
-            return cls.model_validate_json(path.read_text(encoding='utf-8'))
-        except OSError as error:
-            raise ValueError(
-                f'{path}: no calibration for 8 bits ({error.strerror}); {remedy}'
-            ) from error
-        except ValidationError as error:
-            problems = ', '.join(
-                f'{".".join(map(str, problem["loc"]))}: {problem["msg"]}'
-                for problem in error.errors()
-            )
-            raise ValueError(f'{path}: not a calibration ({problems}); {remedy}') from error
+        return read_calibration(cls, path, remedy)
 
     def to_json(self, path: Path) -> None:
         """Write a file."""

@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     from emiff_ros.dair.reader import DairFolder
     from emiff_ros.demo.drives import generated_folder, prepare_drives
     from emiff_ros.demo.metrics import DriveResult, demo_metrics
-    from emiff_ros.demo.output_folder import make_output_folder
+    from emiff_ros.demo.output_folder import check_output_folder
     from emiff_ros.demo.replay import replay
     from emiff_ros.demo.report import write_pictures
 
@@ -91,10 +91,10 @@ def run(arguments: argparse.Namespace) -> int:
     find_weights(arguments.model)
     given = arguments.dair_root and DairFolder(arguments.dair_root)
     output = arguments.output
-    make_output_folder(output)
+    check_output_folder(output)
     folder = given or generated_folder(arguments.cache, arguments.frames, arguments.seed)
     seed = None if given else arguments.seed
-    drives = prepare_drives(folder, output / 'bags')
+    drives = prepare_drives(folder, output)
 
     common = {
         'model': arguments.model,

@@ -70,7 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--backbone',
         type=Path,
-        help="ResNet weights to start both backbones from, torchvision's names",
+        help="ResNet weights to start both backbones from, torchvision's names; they replace "
+        'those of --weights',
     )
     parser.add_argument('--resume', type=Path, help='checkpoint of this run to go on from')
     parser.add_argument('--seed', type=int, help="instead of the configuration's")

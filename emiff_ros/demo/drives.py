@@ -20,11 +20,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 import logging
 from pathlib import Path
+from urllib.parse import quote
 
 from emiff_ros.dair.bag_writer import write_bag, written_pairs
+from emiff_ros.dair.folder_check import frame_problems
 from emiff_ros.dair.frames import CooperativePair
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.dair.scenes.generate import generate_dataset
+from emiff_ros.demo.output_folder import make_output_folder
 
 FRAMES_PER_DRIVE = 20
 
@@ -61,19 +64,31 @@ def prepare_drives(folder: DairFolder, output: Path) -> list[Drive]:
     Where the whole folder is one drive, its frames that belong to no pair are played too. Pairs
     with a frame that cannot be used are left out.
 
+    Args:
+        folder: with the pairs; read before anything of an earlier demo is deleted.
+        output: folder of the demo.
+
     Raises:
         DairError: if the labels of a pair cannot be read.
         BagError: if no frame of a drive can be used.
-        ValueError: if the folder has no pair that can be used.
+        ValueError: if the folder has no pair that can be used, or the output something that no
+            demo wrote.
+        FileExistsError: if the output is a file.
     """
     for pair in folder.pairs:
         pair.labels()
+    if not any(_can_be_read(pair) for pair in folder.pairs):
+        raise ValueError(
+            f'{folder.root} lists no cooperative pairs that can be used; a demo needs '
+            'cooperative/data_info.json with labels, and images and calibration of both sides'
+        )
+    make_output_folder(output)
     drives = []
     batches = dict.fromkeys(pair.vehicle.batch_id for pair in folder.pairs)
     whole = _is_one_drive(folder)
     for batch in batches:
         pairs = [pair for pair in folder.pairs if pair.vehicle.batch_id == batch]
-        bag = output / f'drive-{batch}'
+        bag = output / 'bags' / f'drive-{quote(batch, safe="")}'
         report = write_bag(folder, bag, pairs=None if whole else pairs)
         left_out = {refused.frame_id for refused in report.refused if refused.side == 'vehicle'}
         for refused in report.refused:
@@ -86,10 +101,14 @@ def prepare_drives(folder: DairFolder, output: Path) -> list[Drive]:
             drives.append(Drive(bag.name, bag, usable, stamps))
     if not drives:
         raise ValueError(
-            f'{folder.root} lists no cooperative pairs that can be used; a demo needs '
-            'cooperative/data_info.json with labels'
+            f'{folder.root}: no cooperative pair could be converted; mend the frames that are '
+            'named as left out'
         )
     return drives
+
+
+def _can_be_read(pair: CooperativePair) -> bool:
+    return not any(frame_problems(frame) for frame in (pair.vehicle, pair.infrastructure))
 
 
 def _is_one_drive(folder: DairFolder) -> bool:

@@ -32,20 +32,30 @@ WRITTEN = {
 """All that a demo writes into its folder."""
 
 
-def make_output_folder(folder: Path) -> None:
-    """Make the folder of a demo, or take the results of an earlier one out of it.
+def check_output_folder(folder: Path) -> None:
+    """Refuse a folder in which a demo must delete nothing; one that is not there yet is fine.
 
     Raises:
         ValueError: if the folder holds anything that no demo wrote.
         NotADirectoryError: if it is a file.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    entries = list(folder.iterdir())
+    entries = folder.iterdir() if folder.exists() else ()
     foreign = sorted(entry.name for entry in entries if entry.name not in WRITTEN)
     if foreign:
         raise ValueError(
             f'{folder} holds {", ".join(foreign[:3])}, which no demo wrote; what is in the folder '
             'of a demo is deleted, so name an empty one or that of an earlier demo'
         )
-    for entry in entries:
+
+
+def make_output_folder(folder: Path) -> None:
+    """Make the folder of a demo, or take the results of an earlier one out of it.
+
+    Raises:
+        ValueError: if the folder holds anything that no demo wrote.
+        FileExistsError: if it is a file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    check_output_folder(folder)
+    for entry in folder.iterdir():
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()

@@ -143,13 +143,12 @@ class CooperativeDataset(Dataset[TrainingSample]):
         return replace(item, sample=disturb_roadside(item.sample, self.augmentation, random))
 
     def cameras(self) -> list[Camera]:
-        """Return every camera of every pair at the network's input size."""
+        """Return the cameras of every pair that the network sees, at its input size."""
         size = self.model.image_height, self.model.image_width
-        return [
-            Camera(view.intrinsics, view.camera_from_vehicle, size)
-            for record in self._records
-            for view in (record.vehicle, record.infrastructure)
-        ]
+        sides = ['vehicle'] * self.model.has_vehicle
+        sides += ['infrastructure'] * self.model.has_infrastructure
+        views = [getattr(record, side) for record in self._records for side in sides]
+        return [Camera(view.intrinsics, view.camera_from_vehicle, size) for view in views]
 
     def _add(self, root: Path, pairs: Sequence[CooperativePair], cache_folder: Path) -> None:
         size = self.model.image_height, self.model.image_width

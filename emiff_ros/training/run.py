@@ -61,7 +61,8 @@ class RunOptions:
         max_minutes: time budget instead of the configured epochs.
         resume: checkpoint to go on from.
         initial_weights: weights file to start from (fine-tuning); with ``train_parts`` the trunk.
-        backbone_weights: ResNet weights in torchvision's naming to start both backbones from.
+        backbone_weights: ResNet weights in torchvision's naming to start both backbones from,
+            also in place of those in ``initial_weights``; not with imitation.
         accelerator, devices: as Lightning names them.
         workers: data loading processes on each device.
         progress_bar: show one.
@@ -116,12 +117,19 @@ def train(
 
     Raises:
         ValueError: if the data do not fill a batch, the loss is not finite, parts alone are to be
-            trained without initial weights, one camera alone would have to be normalised, there
-            are fewer validation pairs than devices, or the devices are not there.
+            trained without initial weights, backbone weights would replace what was imitated, one
+            camera alone would have to be normalised, there are fewer validation pairs than
+            devices, or the devices are not there.
         WeightsError: if the initial weights do not fit the network.
         CheckpointError: if the backbone weights do not.
     """
     require_camera_statistics(model, training)
+    if training.imitation.steps and options.initial_weights and options.backbone_weights:
+        raise ValueError(
+            f'imitation.steps is {training.imitation.steps}: backbone weights would replace what '
+            'encoders learn from the initial weights; leave out --backbone or set imitation.steps '
+            'to 0'
+        )
     seed_everything(training.seed, verbose=False)
     options.output.mkdir(parents=True, exist_ok=True)
     module = EmiffModule(model, training, options.max_minutes)

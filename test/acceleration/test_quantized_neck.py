@@ -95,6 +95,18 @@ def test_a_calibration_survives_its_file(tmp_path, model_of):
     assert len(calibration.maxima) == 9
 
 
+@pytest.mark.parametrize(
+    'content', [b'{"maxima": [1.0', b'{"maxima": [0.0]}', b'{"other": 1}', b'\xff']
+)
+def test_a_file_that_is_no_calibration_is_refused_with_the_remedy(tmp_path, content):
+    path = tmp_path / 'neck.json'
+    with pytest.raises(ValueError, match=r'neck\.json: no calibration .*; make it with Neck'):
+        NeckCalibration.from_json(path)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r'neck\.json: not a calibration \(.*; make it with Neck'):
+        NeckCalibration.from_json(path)
+
+
 def test_what_does_not_fit_is_refused(model_of):
     model, int8 = model_of(SMALL_S4), AccelerationConfig.for_cpu(quantized=True)
     with pytest.raises(ValueError, match='neck int8 needs a calibration; see NeckObserver'):

@@ -17,6 +17,7 @@
 import json
 
 import cv2
+from dair.dair_folder import write_dair_folder
 from nodes.world import save_tiny_model
 import pytest
 from viz.scene import metrics as made_up_metrics
@@ -115,6 +116,36 @@ def test_bad_options_are_refused_before_anything_is_rendered(options, message, t
     assert cli.main(['demo', *folders, *options]) == 1
     assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--seed', '-1'], 'seed is -1; expected 0 or more'),
+        (['--dair-root', '{}'], 'lists no cooperative pairs that can be used'),
+    ],
+)
+def test_bad_inputs_leave_the_results_of_an_earlier_demo(options, message, tmp_path, capsys):
+    root = write_dair_folder(tmp_path / 'data')
+    (root / 'cooperative' / 'data_info.json').write_text('[]')
+    output = tmp_path / 'out'
+    output.mkdir()
+    (output / 'metrics.json').write_text('earlier')
+    given = [option.format(root) for option in options]
+    folders = ['--output', str(output), '--cache', str(tmp_path / 'scenes')]
+    assert cli.main(['demo', *folders, *given]) == 1
+    assert message in capsys.readouterr().err
+    assert (output / 'metrics.json').read_text() == 'earlier'
+
+
+def test_an_output_that_holds_something_else_is_refused_before_anything_is_rendered(
+    tmp_path, capsys
+):
+    (tmp_path / 'thesis.tex').write_text('mine')
+    scenes = tmp_path / 'scenes'
+    assert cli.main(['demo', '--output', str(tmp_path), '--cache', str(scenes)]) == 1
+    assert 'holds thesis.tex, which no demo wrote' in capsys.readouterr().err
+    assert not scenes.exists()
 
 
 def test_an_unknown_quantization_is_refused_before_anything_is_rendered(tmp_path, capsys):

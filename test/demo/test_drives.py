@@ -16,7 +16,8 @@
 
 import json
 
-from dair.dair_folder import truncate, write_dair_folder
+from dair.dair_folder import edit_json, truncate, write_dair_folder
+import numpy as np
 import pytest
 
 from emiff_ros.dair.errors import JsonError
@@ -62,3 +63,24 @@ def test_labels_that_cannot_be_read_are_named_before_anything_is_played(tmp_path
     with pytest.raises(JsonError, match=r'001002\.json: holds a dict; expected a list'):
         prepare_drives(DairFolder(root), tmp_path / 'drives')
     assert not (tmp_path / 'drives').exists()
+
+
+def test_a_batch_that_is_called_like_a_path_stays_inside_the_output(tmp_path):
+    root = write_dair_folder(tmp_path)
+    for side in ('vehicle-side', 'infrastructure-side'):
+        index = root / side / 'data_info.json'
+        entries = json.loads(index.read_text())
+        index.write_text(json.dumps([{**entry, 'batch_id': '/../../out'} for entry in entries]))
+    (drive,) = prepare_drives(DairFolder(root), tmp_path / 'demo')
+    assert drive.bag.parent == tmp_path / 'demo' / 'bags'
+    assert '/' not in drive.name
+    assert (drive.bag / 'metadata.yaml').is_file()
+
+
+def test_pairs_of_which_none_can_be_converted_are_refused(tmp_path):
+    root = write_dair_folder(tmp_path)
+    for pose in (root / 'vehicle-side' / 'calib' / 'novatel_to_world').glob('*.json'):
+        rotation = np.diag([2.0, 2.0, 2.0]).tolist()
+        edit_json(pose, rotation=rotation)
+    with pytest.raises(ValueError, match='no cooperative pair could be converted; mend'):
+        prepare_drives(DairFolder(root), tmp_path / 'drives')

@@ -16,7 +16,7 @@
 
 import pytest
 
-from emiff_ros.demo.output_folder import WRITTEN, make_output_folder
+from emiff_ros.demo.output_folder import WRITTEN, check_output_folder, make_output_folder
 
 
 def test_a_new_folder_is_made(tmp_path):
@@ -47,3 +47,12 @@ def test_a_file_is_no_folder(tmp_path):
     (tmp_path / 'out').write_text('mine')
     with pytest.raises(OSError, match='exists'):
         make_output_folder(tmp_path / 'out')
+
+
+def test_a_check_makes_and_deletes_nothing(tmp_path):
+    (tmp_path / 'metrics.json').write_text('old')
+    check_output_folder(tmp_path)
+    check_output_folder(tmp_path / 'new')
+    assert [path.name for path in tmp_path.iterdir()] == ['metrics.json']
+    with pytest.raises(NotADirectoryError):
+        check_output_folder(tmp_path / 'metrics.json')

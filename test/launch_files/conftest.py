@@ -26,7 +26,9 @@ FOLDER = share_directory() / 'launch'
 
 MODULES = {
     'launch': ('Action', 'LaunchContext', 'LaunchDescription'),
-    'launch.actions': ('DeclareLaunchArgument', 'ExecuteProcess', 'OpaqueFunction'),
+    'launch.actions': ('DeclareLaunchArgument', 'ExecuteProcess', 'OpaqueFunction', 'Shutdown'),
+    'launch.events': (),
+    'launch.events.process': ('ProcessExited',),
     'launch.substitutions': ('LaunchConfiguration',),
     'launch_ros': (),
     'launch_ros.actions': ('Node',),

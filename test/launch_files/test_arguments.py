@@ -25,6 +25,7 @@ import pytest
 import yaml
 
 from emiff_ros import bringup
+from emiff_ros.nodes.parameter_files import SPECIFICATIONS
 from emiff_ros.share import share_directory
 
 NAMES = ('cooperative', 'infrastructure', 'replay', 'vehicle')
@@ -120,6 +121,18 @@ def test_arguments_reach_the_node(launch_file, name, tmp_path):
     assert node.arguments == ['--ros-args', '--enclave', '/a/b/other', '--log-level', 'debug']
 
 
+@pytest.mark.parametrize('name', ['infrastructure', 'vehicle'])
+def test_an_argument_may_be_what_its_parameter_may_be_or_empty(launch_file, name):
+    declared = launch_file(name).declared
+    chosen = {
+        parameter.name: ['', *parameter.choices]
+        for parameter in SPECIFICATIONS[f'{name}_node']
+        if parameter.choices and parameter.name in declared
+    }
+    assert {'acceleration', 'engine'} < set(chosen)
+    assert {argument: declared[argument].choices for argument in chosen} == chosen
+
+
 def test_threads_that_are_no_number_are_refused(launch_file):
     with pytest.raises(ValueError, match="'many' is no whole number"):
         launch_file('vehicle', threads='many')
@@ -179,6 +192,14 @@ def test_a_missing_parameter_file_is_refused(launch_file, launch_file_name, argu
 def test_the_player_leaves_the_features_to_the_roadside_node(launch_file):
     (player,) = launch_file('cooperative', **{'infrastructure/output/features': '/radio'}).others
     assert '--remap' not in player.cmd
+
+
+def test_everything_ends_when_the_player_fails_and_nothing_when_the_bag_is_over(launch_file):
+    (player,) = launch_file('cooperative').others
+    assert player.on_exit(SimpleNamespace(process_name='play-1', returncode=0), None) == []
+    (end,) = player.on_exit(SimpleNamespace(process_name='play-1', returncode=1), None)
+    assert type(end).__name__ == 'Shutdown'
+    assert end.reason == 'play-1 has failed'
 
 
 def test_live_cameras_need_no_player(launch_file):

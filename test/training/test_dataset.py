@@ -25,6 +25,7 @@ from emiff_ros.training.augmentation import AugmentationConfig
 from emiff_ros.training.config import GroundTruthConfig
 from emiff_ros.training.dataset import CooperativeDataset, FolderPairs
 from emiff_ros.training.sampler import SampleKey
+from emiff_ros.training.variants import derive
 
 
 def test_images_and_calibration_have_the_network_input_size(tmp_path):
@@ -39,6 +40,22 @@ def test_images_and_calibration_have_the_network_input_size(tmp_path):
     np.testing.assert_allclose(
         sample.infrastructure.camera_from_vehicle, pair.camera_from_vehicle()
     )
+
+
+@pytest.mark.parametrize(
+    ('modality', 'sides'),
+    [
+        ('early', ['vehicle', 'infrastructure']),
+        ('vehicle_only', ['vehicle']),
+        ('infrastructure_only', ['infrastructure']),
+    ],
+)
+def test_cameras_are_those_that_the_network_sees(tmp_path, modality, sides):
+    seen = tiny_set(tmp_path, model=derive(tiny_model(), modality)).cameras()
+    both = tiny_set(tmp_path)[0].sample
+    expected = [getattr(both, side).intrinsics for side in sides]
+    assert len(seen) == 4 * len(sides)
+    np.testing.assert_allclose([camera.intrinsics for camera in seen[: len(sides)]], expected)
 
 
 def test_ground_truth_is_in_range_and_length_first(tmp_path):

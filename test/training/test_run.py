@@ -242,6 +242,16 @@ def test_what_cannot_be_is_said_before_the_first_step(options, message, tmp_path
     assert message in capsys.readouterr().err
 
 
+def test_backbones_beside_an_imitation_are_refused(tmp_path):
+    training = tiny_training(imitation={'steps': 1}, train_parts=['encoders'])
+    files = {'initial_weights': tmp_path / 'w', 'backbone_weights': tmp_path / 'b'}
+    with pytest.raises(ValueError, match='imitation.steps is 1: .* leave out --backbone or set'):
+        train(
+            tiny_model(), training, tiny_set(tmp_path), None, _options(tmp_path / 'run', **files)
+        )
+    assert not (tmp_path / 'run').exists()
+
+
 def test_broken_data_are_listed_before_the_first_step(tmp_path, capsys):
     folder = tiny_folder(tmp_path)
     image = folder.pairs[0].infrastructure.image_path

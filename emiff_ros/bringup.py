@@ -28,6 +28,9 @@ from typing import Any
 
 from emiff_ros.share import PACKAGE, share_directory
 
+DEMO = 'demo'
+"""The source of a replay that is the generated scene."""
+
 FEATURES = '/infrastructure/features'
 """Where stations publish unless they are told otherwise."""
 

@@ -52,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         return _run(verb, options)
+    except KeyboardInterrupt:  # also while modules are imported, which takes seconds
+        return 130
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split('.')[0] == __package__:
             raise
@@ -76,8 +78,6 @@ def _run(verb: str, options: list[str]) -> int:
     except (ValueError, OSError) as error:
         print(f'emiff_ros {verb}: {error}', file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
 
 
 def _missing_module(name: str) -> str:

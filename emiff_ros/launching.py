@@ -17,12 +17,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 import json
+import math
 from pathlib import Path
 
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from launch import Action, LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown
+from launch.actions import (
+    DeclareLaunchArgument,
+    ExecuteProcess,
+    LogInfo,
+    OpaqueFunction,
+    Shutdown,
+)
 from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
@@ -50,8 +60,15 @@ def _truth(text: str) -> bool:
 
 def _whole_number(text: str) -> int:
     if not text.isdecimal():
-        raise ValueError(f'{text!r} is no whole number; expected 0, 1, 2 and so on')
+        raise ValueError('expected 0, 1, 2 and so on')
     return int(text)
+
+
+def _positive_number(text: str) -> float:
+    with suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise ValueError('expected a number above 0')
 
 
 @dataclass(frozen=True)
@@ -63,14 +80,25 @@ class Argument:
         default: None if it must be given.
         description: what it does, one sentence.
         choices: allowed values; empty if any.
-        parse: makes the value of a node's parameter of what was written.
+        parse: makes a value of what was written.
     """
 
     name: str
     default: str | None
     description: str
     choices: tuple[str, ...] = ()
-    parse: Callable[[str], str | bool | int] = str
+    parse: Callable[[str], str | bool | int | float] = str
+
+    def value(self, written: str) -> str | bool | int | float:
+        """Return what was written as a value.
+
+        Raises:
+            ValueError: if it cannot be one; the message names the argument.
+        """
+        try:
+            return self.parse(written)
+        except ValueError as error:
+            raise ValueError(f'{self.name}:={written}: {error}') from error
 
     def declaration(self) -> DeclareLaunchArgument:
         """Return the action that declares it."""
@@ -144,7 +172,7 @@ LOG_LEVEL = Argument(
 )
 
 REPLAY = (
-    Argument('rate', '1.0', 'Speed of the replay.'),
+    Argument('rate', '1.0', 'Speed of the replay.', parse=_positive_number),
     Argument('loop', 'false', 'Start the replay again at its end.', ('true', 'false')),
     Argument('rviz', 'false', 'Open RViz with the view of the suite.', ('true', 'false')),
     Argument(
@@ -209,7 +237,7 @@ def describe(side: str, values: Mapping[str, str], prefix: str = '') -> ProcessD
             f'{prefix}params_file: {parameters_file} is no file; name one that exists'
         )
     parameters = {
-        setting.name: setting.parse(values[setting.name])
+        setting.name: setting.value(values[setting.name])
         for setting in SETTINGS
         if values[setting.name]
     }
@@ -225,8 +253,17 @@ def describe(side: str, values: Mapping[str, str], prefix: str = '') -> ProcessD
     )
 
 
-def node(process: ProcessDescription, log_level: str, enclave: str = '') -> Node:
-    """Return the action that starts a process of the table, in an enclave if one is named."""
+def node(
+    process: ProcessDescription, log_level: str, enclave: str = '', *, needed: bool = False
+) -> Node:
+    """Return the action that starts a process of the table.
+
+    Args:
+        process: of the table.
+        log_level: of the node.
+        enclave: to start it in; none if empty.
+        needed: end everything if it fails.
+    """
     return Node(
         package=PACKAGE,
         executable=process.executable,
@@ -241,6 +278,7 @@ def node(process: ProcessDescription, log_level: str, enclave: str = '') -> Node
             log_level,
         ],
         output='screen',
+        on_exit=_end_after_failure if needed else None,
     )
 
 
@@ -270,6 +308,35 @@ def _end_after_failure(event: ProcessExited, context: LaunchContext) -> list[Act
     return [Shutdown(reason=f'{event.process_name} has failed')] if event.returncode else []
 
 
+def _record_path(values: Mapping[str, str]) -> Path:
+    return Path(values['record']).expanduser()
+
+
+def _check(values: Mapping[str, str]) -> None:
+    """Refuse what would fail only when the nodes are running.
+
+    Raises:
+        ValueError: naming the argument.
+    """
+    source = values['source']
+    if source not in (LIVE, bringup.DEMO) and not Path(source).expanduser().exists():
+        raise ValueError(
+            f'source:={source}: does not exist; name a bag, a DAIR-V2X-C folder, {bringup.DEMO} '
+            f'or {LIVE}'
+        )
+    for argument in REPLAY:
+        argument.value(values[argument.name])
+    if values['record'] and _record_path(values).exists():
+        raise ValueError(f'record:={values["record"]}: exists already; name another folder')
+    if values['rviz'] == 'true':
+        try:
+            get_package_prefix('rviz2')
+        except PackageNotFoundError as error:
+            raise ValueError(
+                'rviz:=true: the package rviz2 is not installed; install it or append rviz:=false'
+            ) from error
+
+
 def _follows_clock(values: Mapping[str, str]) -> bool:
     """Tell whether the programs beside the nodes take the time from /clock."""
     return values['source'] != LIVE or values['use_sim_time'] == 'true'
@@ -284,7 +351,7 @@ def recorder(processes: Iterable[ProcessDescription], values: Mapping[str, str])
         if topic.startswith('output/') or topic == 'debug/markers'
     ]
     command = [
-        ExecutableInPackage(executable='record-bag', package=PACKAGE), values['record'],
+        ExecutableInPackage(executable='record-bag', package=PACKAGE), str(_record_path(values)),
         *topics, '/diagnostics', '/tf', '/tf_static',
     ]  # fmt: skip
     if _follows_clock(values):
@@ -344,6 +411,7 @@ def both_sides(source: Argument, **defaults: str) -> LaunchDescription:
     sides = [argument for side in TABLES for argument in side_arguments(side, f'{side}/')]
 
     def start(values: Mapping[str, str]) -> list[Action]:
+        _check(values)
         processes = _linked(values)
         actions = []
         if values['source'] != LIVE:
@@ -354,7 +422,12 @@ def both_sides(source: Argument, **defaults: str) -> LaunchDescription:
         if values['rviz'] == 'true':
             actions.append(rviz(processes, values))
         nodes = [
-            node(process, values[LOG_LEVEL.name], values[f'{side}/enclave'])
+            node(
+                process,
+                values[LOG_LEVEL.name],
+                values[f'{side}/enclave'],
+                needed=values['source'] != LIVE,
+            )
             for side, process in zip(TABLES, processes, strict=True)
         ]
         return [*nodes, *actions]
@@ -367,14 +440,25 @@ def _description(
 ) -> LaunchDescription:
     """Declare the arguments, then start with their values."""
     arguments = list(arguments)
+    names = [argument.name for argument in arguments]
 
     def perform(context: LaunchContext) -> list[Action]:
-        return start(
-            {
-                argument.name: LaunchConfiguration(argument.name).perform(context)
-                for argument in arguments
-            }
-        )
+        values = {name: LaunchConfiguration(name).perform(context) for name in names}
+        return [*_misspelt(context.launch_configurations, names), *start(values)]
 
     declarations = [argument.declaration() for argument in arguments]
     return LaunchDescription([*declarations, OpaqueFunction(function=perform)])
+
+
+def _misspelt(given: Iterable[str], names: list[str]) -> list[Action]:
+    """Name what looks like one of our arguments and is none: launch would say nothing of it.
+
+    Other names may belong to a launch file that includes ours.
+    """
+    remarks = []
+    for name in sorted(set(given) - set(names)):
+        meant = [known for known in names if known.endswith(f'/{name}')]
+        meant = meant or get_close_matches(name, names, n=2, cutoff=0.8)
+        if meant:
+            remarks.append(f'{name}:= has no effect; did you mean {" or ".join(meant)}?')
+    return [LogInfo(msg=remark) for remark in remarks]

@@ -48,7 +48,7 @@ def find_weights(name: str) -> Path:
         FileNotFoundError: naming the shipped weights.
     """
     folder = share_directory() / 'weights'
-    for path in (Path(name), folder / f'{name}.safetensors'):
+    for path in (Path(name).expanduser(), folder / f'{name}.safetensors'):
         if path.suffix == '.safetensors' and path.is_file():
             return path
     shipped = ', '.join(sorted(path.stem for path in folder.glob('*.safetensors'))) or 'none'

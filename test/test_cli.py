@@ -45,6 +45,15 @@ def test_a_bad_value_is_one_sentence(capsys, tmp_path):
     assert capsys.readouterr().err.startswith('emiff_ros generate: ')
 
 
+def test_an_interruption_while_modules_are_imported_is_no_traceback(capsys, monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, 'import_module', interrupted)
+    assert cli.main(['vehicle_node']) == 130
+    assert capsys.readouterr() == ('', '')
+
+
 def test_a_missing_package_names_the_remedy(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, 'emiff_ros.nodes.vehicle_node', None)
     monkeypatch.setitem(VERBS, 'vehicle_node', ('no_such_ros_msgs', ''))

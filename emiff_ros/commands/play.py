@@ -35,7 +35,7 @@ from emiff_ros.bags.player_publishers import CLOCK_TOPIC
 from emiff_ros.bags.player_topics import read_qos_overrides
 from emiff_ros.bags.reader import bag_topics
 from emiff_ros.commands.play_keys import keys_control
-from emiff_ros.commands.signals import stopped_by_signals
+from emiff_ros.commands.signals import stop_on_signals
 from emiff_ros.demo.sources import default_cache, find_bag
 from emiff_ros.topic_names import check_topic_name
 
@@ -128,7 +128,8 @@ def run(arguments: argparse.Namespace) -> int:
                 qos_overrides=read_qos_overrides(overrides) if overrides else None,
                 progress=progress,
             )
-            with stopped_by_signals(player.stop), keys_control(player):
+            stop_on_signals(player.stop)
+            with keys_control(player):
                 if remappings:
                     for topic in sorted(remappings.keys() - bag_topics(bag).keys()):
                         print(f'  not remapped: {topic}: the bag has no such topic')

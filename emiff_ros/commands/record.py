@@ -26,7 +26,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from emiff_ros.bags.recorder import BagRecorder
 from emiff_ros.commands.bag_options import add_metadata_version
-from emiff_ros.commands.signals import stopped_by_signals
+from emiff_ros.commands.signals import stop_on_signals
 from emiff_ros.executor import spin
 
 
@@ -46,13 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
     sim_time = Parameter('use_sim_time', value=arguments.use_sim_time)
     node = rclpy.create_node('emiff_bag_recorder', parameter_overrides=[sim_time])
     stopping = threading.Event()
+    stop_on_signals(stopping.set)
     try:
-        with (
-            stopped_by_signals(stopping.set),
-            BagRecorder(
-                node, arguments.bag, arguments.topics, arguments.metadata_version
-            ) as recorder,
-        ):
+        with BagRecorder(
+            node, arguments.bag, arguments.topics, arguments.metadata_version
+        ) as recorder:
             spin(node, stopping)
         has_time = node.get_clock().now().nanoseconds > 0
     finally:

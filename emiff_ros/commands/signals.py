@@ -16,26 +16,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 import signal
 
 
-@contextmanager
-def stopped_by_signals(stop: Callable[[], object]) -> Iterator[None]:
+def stop_on_signals(stop: Callable[[], object]) -> None:
     """Call ``stop`` for SIGINT and SIGTERM instead of raising wherever the code stands.
 
-    It is called for SIGINT also where a parent ignores that, as a shell does in the background.
-    The handlers from before are back after the block.
+    It is called for SIGINT also where a parent ignores that, as a shell does in the background,
+    and until the process ends, so that a second Ctrl-C does not break off the end.
     """
 
     def handle(*_: object) -> None:
         stop()
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, handle) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)

@@ -21,13 +21,12 @@ import logging
 import os
 from pathlib import Path
 import shutil
+import sys
 
+from emiff_ros.bringup import DEMO
 from emiff_ros.dair.bag_writer import write_bag
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.dair.scenes.generate import generate_dataset
-
-DEMO = 'demo'
-"""The name of the generated scene."""
 
 DEMO_FRAMES = 40
 """Pairs of the generated scene, one continuous drive at 10 Hz."""
@@ -65,10 +64,10 @@ def find_bag(source: str, cache: Path) -> Path:
             'test',
             image_size=DEMO_IMAGE_SIZE,
             frames_per_drive=DEMO_FRAMES,
-            progress=False,
+            progress=sys.stderr.isatty(),
         )
         return _converted(root, cache)
-    path = Path(source)
+    path = Path(source).expanduser()
     if path.is_dir() and not (path / 'metadata.yaml').exists():
         return _converted(path, cache)
     return path

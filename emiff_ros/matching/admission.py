@@ -181,4 +181,7 @@ def _ahead_reason(stamp: int, now: int) -> str:
         return 'the clock stands at 0; is /clock published (use_sim_time is set)?'
     ahead = (stamp - now) / SECOND
     hint = ' (is a bag played without --clock and use_sim_time?)' if ahead > 3600 else ''
-    return f'the stamp lies {ahead:.3f} s ahead of the clock; synchronise the clocks{hint}'
+    return (
+        f'the stamp lies {ahead:.3f} s ahead of the clock; synchronise the clocks, unless a '
+        f'replay has just begun again{hint}'
+    )

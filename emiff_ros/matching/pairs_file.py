@@ -40,12 +40,13 @@ def read_pairs(path: Path) -> dict[int, int]:
         Station image stamp by vehicle image stamp, nanoseconds.
 
     Raises:
-        OSError: if the file cannot be read.
-        ValueError: if it is no such table, lists no pair or a vehicle stamp twice; the message
-            names file and line.
+        ValueError: if the file cannot be read, is no such table, lists no pair or a vehicle stamp
+            twice; the message names file and line.
     """
     try:
         return _read(path)
+    except OSError as error:
+        raise ValueError(f'{path} cannot be read ({error.strerror}); {_REMEDY}') from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f'{path} is no CSV file: {error}; {_REMEDY}') from error
 

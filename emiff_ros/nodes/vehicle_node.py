@@ -452,7 +452,9 @@ def _all_unused(matches: Mapping[str, Match], reason: str) -> dict[str, Match]:
 
 
 def _policy(pairs_file: str) -> MatchingPolicy:
-    return DatasetPairs(read_pairs(Path(pairs_file))) if pairs_file else NewestFitting()
+    if not pairs_file:
+        return NewestFitting()
+    return DatasetPairs(read_pairs(Path(pairs_file).expanduser()))
 
 
 def _sized_view(camera: Camera) -> SizedView:

@@ -15,6 +15,7 @@
 """Recorders that take the place of launch's actions where launch is not installed."""
 
 import importlib.util
+import os
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -26,7 +27,13 @@ FOLDER = share_directory() / 'launch'
 
 MODULES = {
     'launch': ('Action', 'LaunchContext', 'LaunchDescription'),
-    'launch.actions': ('DeclareLaunchArgument', 'ExecuteProcess', 'OpaqueFunction', 'Shutdown'),
+    'launch.actions': (
+        'DeclareLaunchArgument',
+        'ExecuteProcess',
+        'LogInfo',
+        'OpaqueFunction',
+        'Shutdown',
+    ),
     'launch.events': (),
     'launch.events.process': ('ProcessExited',),
     'launch.substitutions': ('LaunchConfiguration',),
@@ -47,6 +54,14 @@ class Recorder:
         return context[self.args[0]]
 
 
+class Context(dict):
+    """The values of arguments, as launch hands them to its functions."""
+
+    @property
+    def launch_configurations(self):
+        return self
+
+
 def run(name, /, **arguments):
     """Run a launch file with arguments; return its declarations and actions by kind."""
     spec = importlib.util.spec_from_file_location(f'{name}_launch', FOLDER / f'{name}.launch.py')
@@ -54,17 +69,29 @@ def run(name, /, **arguments):
     spec.loader.exec_module(module)
     *declared, start = module.generate_launch_description().args[0]
     values = {item.args[0]: item.default_value for item in declared} | arguments
-    actions = start.function(values)
+    actions = start.function(Context(values))
+    remarks = [item for item in actions if type(item).__name__ == 'LogInfo']
+    nodes = [item for item in actions if getattr(item, 'package', '') == 'emiff_ros']
     return SimpleNamespace(
         declared={item.args[0]: item for item in declared},
-        nodes=[item for item in actions if getattr(item, 'package', '') == 'emiff_ros'],
-        others=[item for item in actions if getattr(item, 'package', '') != 'emiff_ros'],
+        remarks=[item.msg for item in remarks],
+        nodes=nodes,
+        others=[item for item in actions if item not in remarks + nodes],
     )
 
 
 @pytest.fixture
-def launch_file(monkeypatch):
-    """Return the function that runs a launch file on recorders."""
+def launch_file(monkeypatch, tmp_path):
+    """Return the function that runs a launch file on recorders, in a folder with ``some_bag``.
+
+    The index of installed packages has an rviz2.
+    """
+    index = tmp_path / 'share' / 'ament_index' / 'resource_index' / 'packages'
+    index.mkdir(parents=True)
+    (index / 'rviz2').touch()
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path), prepend=os.pathsep)
+    (tmp_path / 'some_bag').mkdir()
+    monkeypatch.chdir(tmp_path)
     for name, attributes in MODULES.items():
         module = ModuleType(name)
         module.__dict__.update(

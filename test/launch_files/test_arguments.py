@@ -134,8 +134,49 @@ def test_an_argument_may_be_what_its_parameter_may_be_or_empty(launch_file, name
 
 
 def test_threads_that_are_no_number_are_refused(launch_file):
-    with pytest.raises(ValueError, match="'many' is no whole number"):
+    with pytest.raises(ValueError, match='threads:=many: expected 0, 1, 2 and so on'):
         launch_file('vehicle', threads='many')
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        ({'source': 'nowhere'}, 'source:=nowhere: does not exist; name a bag'),
+        ({'rate': 'fast'}, 'rate:=fast: expected a number above 0'),
+        ({'rate': '-1'}, 'rate:=-1: expected a number above 0'),
+        ({'rate': 'inf'}, 'rate:=inf: expected a number above 0'),
+        ({'record': 'some_bag'}, 'record:=some_bag: exists already; name another folder'),
+    ],
+)
+def test_what_would_fail_later_is_refused_before_anything_starts(launch_file, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        launch_file('cooperative', **arguments)
+
+
+def test_a_missing_rviz_is_named_before_anything_starts(launch_file, monkeypatch, tmp_path):
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path / 'empty'))
+    with pytest.raises(ValueError, match='rviz2 is not installed; install it or append rviz:='):
+        launch_file('replay', source='some_bag')
+    assert launch_file('replay', source='some_bag', rviz='false').nodes
+
+
+def test_paths_may_begin_with_the_home_folder(launch_file, monkeypatch, tmp_path):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    _, recorder = launch_file('cooperative', source='~/some_bag', record='~/results').others
+    assert recorder.cmd[1] == str(tmp_path / 'results')
+
+
+@pytest.mark.parametrize(
+    ('name', 'meant'),
+    [
+        ('params_file', 'infrastructure/params_file or vehicle/params_file'),
+        ('pairs_file', 'vehicle/pairs_file'),
+        ('thread', 'threads'),
+    ],
+)
+def test_an_argument_that_has_no_effect_is_named_where_one_like_it_has(launch_file, name, meant):
+    started = launch_file('cooperative', **{name: 'x', 'of_an_including_file': 'y'})
+    assert started.remarks == [f'{name}:= has no effect; did you mean {meant}?']
 
 
 def test_what_is_not_said_is_left_to_the_parameter_file(launch_file):
@@ -200,6 +241,15 @@ def test_everything_ends_when_the_player_fails_and_nothing_when_the_bag_is_over(
     (end,) = player.on_exit(SimpleNamespace(process_name='play-1', returncode=1), None)
     assert type(end).__name__ == 'Shutdown'
     assert end.reason == 'play-1 has failed'
+
+
+def test_a_node_that_fails_ends_a_replay_and_leaves_live_nodes_alone(launch_file):
+    for node in launch_file('cooperative').nodes:
+        assert node.on_exit(SimpleNamespace(process_name='node-1', returncode=0), None) == []
+        (end,) = node.on_exit(SimpleNamespace(process_name='node-1', returncode=1), None)
+        assert end.reason == 'node-1 has failed'
+    for node in launch_file('cooperative', source='live').nodes:
+        assert node.on_exit is None
 
 
 def test_live_cameras_need_no_player(launch_file):

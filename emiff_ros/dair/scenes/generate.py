@@ -176,5 +176,13 @@ def _results(jobs: list[Job], processes: int) -> Iterator[tuple[list, Shares]]:
         yield from map(run_job, jobs)
         return
     context = multiprocessing.get_context('spawn')
+    others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(processes, context, cv2.setNumThreads, (1,)) as pool:
-        yield from pool.map(run_job, jobs)
+        try:
+            yield from pool.map(run_job, jobs)
+        except BaseException:
+            # An interrupted pool would first render what it has begun.
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.terminate()
+            raise

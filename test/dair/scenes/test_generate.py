@@ -20,11 +20,12 @@ from pathlib import Path
 import shutil
 
 import cv2
+from dair.slow_job import render_slowly
 import numpy as np
 import pytest
 
 from emiff_ros.dair.reader import DairFolder
-from emiff_ros.dair.scenes import DatasetPlan, generate_dataset, read_summary
+from emiff_ros.dair.scenes import DatasetPlan, generate, generate_dataset, read_summary
 from emiff_ros.dair.scenes.writer import FolderWriter
 from emiff_ros.geometry import compose, invert_affine, is_rigid, transform_points
 
@@ -234,3 +235,12 @@ def test_summary_of_another_folder_is_refused(tmp_path):
 def test_bad_parameters_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         DatasetPlan(**{'seed': 0, 'frames': 5, 'split': 'train', **changes})
+
+
+def test_an_interruption_waits_for_no_picture_to_be_rendered(tmp_path, monkeypatch):
+    monkeypatch.setattr(generate, 'run_job', render_slowly)
+    file = tmp_path / 'rendered'
+    results = generate._results([(number, file) for number in range(3)], 2)
+    assert next(results) == 0
+    results.close()
+    assert not file.exists()

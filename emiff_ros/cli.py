@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _run(verb, options)
     except KeyboardInterrupt:  # also while modules are imported, which takes seconds
-        return 130
+        return 0 if verb in NODES else 130
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split('.')[0] == __package__:
             raise

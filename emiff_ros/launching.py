@@ -305,7 +305,9 @@ def player(processes: Iterable[ProcessDescription], values: Mapping[str, str]) -
 
 def _end_after_failure(event: ProcessExited, context: LaunchContext) -> list[Action]:
     """Shut everything down if a process has failed; launch names its exit code as an error."""
-    return [Shutdown(reason=f'{event.process_name} has failed')] if event.returncode else []
+    if context.is_shutdown or not event.returncode:
+        return []
+    return [Shutdown(reason=f'{event.process_name} has failed')]
 
 
 def _record_path(values: Mapping[str, str]) -> Path:

@@ -45,12 +45,15 @@ def test_a_bad_value_is_one_sentence(capsys, tmp_path):
     assert capsys.readouterr().err.startswith('emiff_ros generate: ')
 
 
-def test_an_interruption_while_modules_are_imported_is_no_traceback(capsys, monkeypatch):
+@pytest.mark.parametrize(('verb', 'code'), [('vehicle_node', 0), ('play-bag', 130)])
+def test_an_interruption_while_modules_are_imported_is_no_traceback(
+    verb, code, capsys, monkeypatch
+):
     def interrupted(_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, 'import_module', interrupted)
-    assert cli.main(['vehicle_node']) == 130
+    assert cli.main([verb]) == code
     assert capsys.readouterr() == ('', '')
 
 

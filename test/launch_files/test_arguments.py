@@ -235,19 +235,25 @@ def test_the_player_leaves_the_features_to_the_roadside_node(launch_file):
     assert '--remap' not in player.cmd
 
 
+def ends(action, code, is_shutdown=False):
+    """Return why everything ends when the process of an action does, empty if nothing does."""
+    event = SimpleNamespace(process_name='some-1', returncode=code)
+    actions = action.on_exit(event, SimpleNamespace(is_shutdown=is_shutdown))
+    assert all(type(one).__name__ == 'Shutdown' for one in actions)
+    return [one.reason for one in actions]
+
+
 def test_everything_ends_when_the_player_fails_and_nothing_when_the_bag_is_over(launch_file):
     (player,) = launch_file('cooperative').others
-    assert player.on_exit(SimpleNamespace(process_name='play-1', returncode=0), None) == []
-    (end,) = player.on_exit(SimpleNamespace(process_name='play-1', returncode=1), None)
-    assert type(end).__name__ == 'Shutdown'
-    assert end.reason == 'play-1 has failed'
+    assert ends(player, 0) == []
+    assert ends(player, 1) == ['some-1 has failed']
+    assert ends(player, 1, is_shutdown=True) == []
 
 
 def test_a_node_that_fails_ends_a_replay_and_leaves_live_nodes_alone(launch_file):
     for node in launch_file('cooperative').nodes:
-        assert node.on_exit(SimpleNamespace(process_name='node-1', returncode=0), None) == []
-        (end,) = node.on_exit(SimpleNamespace(process_name='node-1', returncode=1), None)
-        assert end.reason == 'node-1 has failed'
+        assert ends(node, 0) == []
+        assert ends(node, 1) == ['some-1 has failed']
     for node in launch_file('cooperative', source='live').nodes:
         assert node.on_exit is None
 

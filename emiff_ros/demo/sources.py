@@ -21,7 +21,6 @@ import logging
 import os
 from pathlib import Path
 import shutil
-import sys
 
 from emiff_ros.bringup import DEMO
 from emiff_ros.dair.bag_writer import write_bag
@@ -64,7 +63,6 @@ def find_bag(source: str, cache: Path) -> Path:
             'test',
             image_size=DEMO_IMAGE_SIZE,
             frames_per_drive=DEMO_FRAMES,
-            progress=sys.stderr.isatty(),
         )
         return _converted(root, cache)
     path = Path(source).expanduser()

@@ -26,12 +26,12 @@ import shutil
 from typing import Any
 
 import cv2
-from tqdm import tqdm
 
 from emiff_ros.dair.scenes.dataset_plan import DatasetPlan
 from emiff_ros.dair.scenes.drive import Shares
 from emiff_ros.dair.scenes.drive_job import Job, run_job
 from emiff_ros.dair.scenes.writer import FOLDER_NAME, FolderWriter
+from emiff_ros.progress import progress_bar
 
 _FRAMES_PER_JOB = 5
 
@@ -72,7 +72,7 @@ def generate_dataset(
             passes a junction within about 6 s.
         processes: worker processes; by default one for each processor. They are spawned, so a
             script that calls this needs the usual ``if __name__ == '__main__'`` guard.
-        progress: whether to show a progress bar.
+        progress: whether to show the progress on the standard error.
 
     Returns:
         ``root`` as a path.
@@ -140,9 +140,7 @@ def _build(plan: DatasetPlan, root: Path, processes: int, progress: bool) -> Non
     writer.make_folders()
     entries, shares = [], Shares()
     jobs = list(_jobs(plan, root))
-    with tqdm(
-        total=plan.frames, desc=f'scenes {plan.split}', unit='pair', disable=not progress
-    ) as bar:
+    with progress_bar(plan.frames, f'scenes {plan.split}', 'pair', shown=progress) as bar:
         for job_entries, job_shares in _results(jobs, min(processes, len(jobs))):
             entries += job_entries
             shares += job_shares

@@ -14,6 +14,7 @@
 
 """Recording what arrives, byte for byte."""
 
+from bags.samples import is_untouched
 from dair.dair_folder import write_dair_folder
 import pytest
 
@@ -63,7 +64,9 @@ def test_a_played_bag_is_recorded_as_it_was(node, tmp_path):
         sent = player.play().messages
         wait_for(lambda: recorder.messages == sent, 20.0)
     player.close()
-    assert sorted(messages(tmp_path / 'copy')) == sorted(messages(tmp_path / 'bag'))
+    copied, sent = sorted(messages(tmp_path / 'copy')), sorted(messages(tmp_path / 'bag'))
+    assert [topic for topic, _ in copied] == [topic for topic, _ in sent]
+    assert all(is_untouched(copy, data) for (_, copy), (_, data) in zip(copied, sent, strict=True))
 
 
 def test_a_result_with_parts_can_be_read_back(node, tmp_path):

@@ -22,6 +22,7 @@ import sys
 import pytest
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 from training.tiny import tiny_folder, tiny_model
 
 from emiff_ros.benchmarking.accuracy import read_pairs
@@ -39,6 +40,18 @@ def script():
     return module
 
 
+class Recorder(TorchFunctionMode):
+    """Notes the types of what functions are called with."""
+
+    def __init__(self):
+        super().__init__()
+        self.called = {}
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.called[func] = [value.dtype for value in args if isinstance(value, torch.Tensor)]
+        return func(*args, **(kwargs or {}))
+
+
 @pytest.mark.parametrize(
     ('part', 'shape'),
     [
@@ -54,9 +67,11 @@ def test_products_are_those_of_bfloat16_up_to_the_order_of_sums(script, part, sh
     part = part.bfloat16()
     with torch.inference_mode():
         native = part(values)
-        with script.EmulatedBfloat16():
+        with Recorder() as recorder, script.EmulatedBfloat16():
             emulated = part(values)
         exact = part.double()(values.double())
+    (product,) = script.PRODUCTS & recorder.called.keys()
+    assert set(recorder.called[product]) == {torch.float32}
     assert emulated.dtype == native.dtype == torch.bfloat16
     largest = exact.abs().max()
     assert (emulated.double() - exact).abs().max() <= 2**-8 * largest

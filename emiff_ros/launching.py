@@ -110,15 +110,17 @@ class Argument:
         )
 
 
-def _choices_of(parameter: str) -> tuple[str, ...]:
-    """Return what a parameter of both nodes may be, or empty.
+def _read_choices() -> dict[str, tuple[str, ...]]:
+    """Return what each parameter with a fixed set of values may be, or empty, by name.
 
     The schema says what the nodes' specification says; that would bring torch into launch.
     """
     path = share_directory() / 'config' / 'schema' / 'vehicle_node.schema.json'
-    schema = json.loads(path.read_text(encoding='utf-8'))
-    return ('', *schema['properties'][parameter]['enum'])
+    properties = json.loads(path.read_text(encoding='utf-8'))['properties']
+    return {name: ('', *one['enum']) for name, one in properties.items() if 'enum' in one}
 
+
+CHOICES = _read_choices()
 
 SETTINGS = (
     Argument('model', '', f'Name of shipped weights, or a .safetensors file ({FILE}).'),
@@ -127,14 +129,14 @@ SETTINGS = (
         'acceleration',
         '',
         f'Speed-ups of the network ({FILE}).',
-        _choices_of('acceleration'),
+        CHOICES['acceleration'],
     ),
-    Argument('engine', '', f'What computes the network on a CPU ({FILE}).', _choices_of('engine')),
+    Argument('engine', '', f'What computes the network on a CPU ({FILE}).', CHOICES['engine']),
     Argument(
         'image_transport',
         '',
         f'Type of the image topic ({FILE}).',
-        _choices_of('image_transport'),
+        CHOICES['image_transport'],
     ),
     Argument(
         'threads',

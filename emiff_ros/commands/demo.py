@@ -78,9 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
     # Imported here: the help text must not need ROS.
     from emiff_ros.dair.bag_writer import PAIRS_FILE
     from emiff_ros.dair.reader import DairFolder
-    from emiff_ros.demo.drives import generated_folder, prepare_drives
+    from emiff_ros.demo.drives import generated_folder, prepare_drives, require_usable_pairs
     from emiff_ros.demo.metrics import DriveResult, demo_metrics
-    from emiff_ros.demo.output_folder import check_output_folder
+    from emiff_ros.demo.output_folder import check_output_folder, make_output_folder
     from emiff_ros.demo.replay import replay
     from emiff_ros.demo.report import write_pictures
 
@@ -94,7 +94,9 @@ def run(arguments: argparse.Namespace) -> int:
     check_output_folder(output)
     folder = given or generated_folder(arguments.cache, arguments.frames, arguments.seed)
     seed = None if given else arguments.seed
-    drives = prepare_drives(folder, output)
+    require_usable_pairs(folder)
+    make_output_folder(output)
+    drives = prepare_drives(folder, output / 'bags')
 
     common = {
         'model': arguments.model,

@@ -27,7 +27,6 @@ from emiff_ros.dair.folder_check import frame_problems
 from emiff_ros.dair.frames import CooperativePair
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.dair.scenes.generate import generate_dataset
-from emiff_ros.demo.output_folder import make_output_folder
 
 FRAMES_PER_DRIVE = 20
 
@@ -58,22 +57,12 @@ def generated_folder(cache: Path, frames: int, seed: int) -> DairFolder:
     return DairFolder(root)
 
 
-def prepare_drives(folder: DairFolder, output: Path) -> list[Drive]:
-    """Write one bag per recorded batch of ``folder``: a batch is one station and one drive.
-
-    Where the whole folder is one drive, its frames that belong to no pair are played too. Pairs
-    with a frame that cannot be used are left out.
-
-    Args:
-        folder: with the pairs; read before anything of an earlier demo is deleted.
-        output: folder of the demo.
+def require_usable_pairs(folder: DairFolder) -> None:
+    """Check that a demo can replay something of a folder, before anything is written.
 
     Raises:
         DairError: if the labels of a pair cannot be read.
-        BagError: if no frame of a drive can be used.
-        ValueError: if the folder has no pair that can be used, or the output something that no
-            demo wrote.
-        FileExistsError: if the output is a file.
+        ValueError: if no pair has images and calibration that can be used.
     """
     for pair in folder.pairs:
         pair.labels()
@@ -82,13 +71,28 @@ def prepare_drives(folder: DairFolder, output: Path) -> list[Drive]:
             f'{folder.root} lists no cooperative pairs that can be used; a demo needs '
             'cooperative/data_info.json with labels, and images and calibration of both sides'
         )
-    make_output_folder(output)
+
+
+def prepare_drives(folder: DairFolder, output: Path) -> list[Drive]:
+    """Write one bag per recorded batch of ``folder``: a batch is one station and one drive.
+
+    Where the whole folder is one drive, its frames that belong to no pair are played too. Pairs
+    with a frame that cannot be used are left out.
+
+    Args:
+        folder: with the pairs.
+        output: folder of the bags.
+
+    Raises:
+        BagError: if no frame of a drive can be used.
+        ValueError: if no pair can be converted.
+    """
     drives = []
     batches = dict.fromkeys(pair.vehicle.batch_id for pair in folder.pairs)
     whole = _is_one_drive(folder)
     for batch in batches:
         pairs = [pair for pair in folder.pairs if pair.vehicle.batch_id == batch]
-        bag = output / 'bags' / f'drive-{quote(batch, safe="")}'
+        bag = output / f'drive-{quote(batch, safe="")}'
         report = write_bag(folder, bag, pairs=None if whole else pairs)
         left_out = {refused.frame_id for refused in report.refused if refused.side == 'vehicle'}
         for refused in report.refused:

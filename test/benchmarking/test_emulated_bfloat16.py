@@ -14,11 +14,11 @@
 
 """The script that emulates bfloat16 where a CPU has no instructions for it."""
 
-import importlib.util
 import json
 from pathlib import Path
 import sys
 
+from imported_file import import_file
 import pytest
 import torch
 from torch import nn
@@ -34,10 +34,7 @@ SCRIPT = Path(__file__).parents[2] / 'benchmark' / 'accuracy' / 'emulated_bfloat
 
 @pytest.fixture(scope='module')
 def script():
-    specification = importlib.util.spec_from_file_location('emulated_bfloat16', SCRIPT)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return import_file(SCRIPT)
 
 
 class Recorder(TorchFunctionMode):

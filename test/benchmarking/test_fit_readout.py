@@ -14,10 +14,10 @@
 
 """The script that teaches the last layers of a large network a few pairs."""
 
-import importlib.util
 from pathlib import Path
 import sys
 
+from imported_file import import_file
 import pytest
 import torch
 from training.tiny import tiny_folder, tiny_model, tiny_set, tiny_training
@@ -36,10 +36,7 @@ MODEL = tiny_model(
 
 @pytest.fixture(scope='module')
 def script():
-    specification = importlib.util.spec_from_file_location('fit_readout', SCRIPT)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return import_file(SCRIPT)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ import pytest
 
 from emiff_ros.dair.errors import JsonError
 from emiff_ros.dair.reader import DairFolder
-from emiff_ros.demo.drives import prepare_drives
+from emiff_ros.demo.drives import prepare_drives, require_usable_pairs
 
 
 @pytest.mark.parametrize(('other_batch', 'images'), [(None, 4), ('another', 2)])
@@ -54,15 +54,14 @@ def test_pairs_with_a_frame_that_cannot_be_used_are_left_out(tmp_path, caplog):
     for image in (root / 'infrastructure-side' / 'image').glob('*.jpg'):
         image.unlink()
     with pytest.raises(ValueError, match='no cooperative pairs that can be used'):
-        prepare_drives(DairFolder(root), tmp_path / 'none')
+        require_usable_pairs(DairFolder(root))
 
 
 def test_labels_that_cannot_be_read_are_named_before_anything_is_played(tmp_path):
     root = write_dair_folder(tmp_path)
     (root / 'cooperative' / 'label_world' / '001002.json').write_text('{}')
     with pytest.raises(JsonError, match=r'001002\.json: holds a dict; expected a list'):
-        prepare_drives(DairFolder(root), tmp_path / 'drives')
-    assert not (tmp_path / 'drives').exists()
+        require_usable_pairs(DairFolder(root))
 
 
 def test_a_batch_that_is_called_like_a_path_stays_inside_the_output(tmp_path):
@@ -71,7 +70,7 @@ def test_a_batch_that_is_called_like_a_path_stays_inside_the_output(tmp_path):
         index = root / side / 'data_info.json'
         entries = json.loads(index.read_text())
         index.write_text(json.dumps([{**entry, 'batch_id': '/../../out'} for entry in entries]))
-    (drive,) = prepare_drives(DairFolder(root), tmp_path / 'demo')
+    (drive,) = prepare_drives(DairFolder(root), tmp_path / 'demo' / 'bags')
     assert drive.bag.parent == tmp_path / 'demo' / 'bags'
     assert '/' not in drive.name
     assert (drive.bag / 'metadata.yaml').is_file()

@@ -14,12 +14,12 @@
 
 """What the machine lacks is one clear sentence, and a second run does nothing."""
 
-import importlib.util
 import os
 from pathlib import Path
 import subprocess
 import sys
 
+from imported_file import import_file
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -29,10 +29,7 @@ SCRIPT = ROOT / 'environment' / 'bootstrap.py'
 @pytest.fixture
 def bootstrap(monkeypatch):
     monkeypatch.delenv('ROS_DISTRO', raising=False)
-    spec = importlib.util.spec_from_file_location('bootstrap', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return import_file(SCRIPT)
 
 
 def test_this_machine_is_fit(bootstrap):

@@ -14,11 +14,11 @@
 
 """Recorders that take the place of launch's actions where launch is not installed."""
 
-import importlib.util
 import os
 import sys
 from types import ModuleType, SimpleNamespace
 
+from imported_file import import_file
 import pytest
 
 from emiff_ros.share import share_directory
@@ -64,9 +64,7 @@ class Context(dict):
 
 def run(name, /, **arguments):
     """Run a launch file with arguments; return its declarations and actions by kind."""
-    spec = importlib.util.spec_from_file_location(f'{name}_launch', FOLDER / f'{name}.launch.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = import_file(FOLDER / f'{name}.launch.py')
     *declared, start = module.generate_launch_description().args[0]
     values = {item.args[0]: item.default_value for item in declared} | arguments
     actions = start.function(Context(values))

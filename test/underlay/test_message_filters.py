@@ -14,31 +14,23 @@
 
 """The stand-in for message_filters, over DDS; where ROS 2 is sourced this checks the real one."""
 
-import os
 import time
 
+from dds.open_node import open_node
 from message_filters import SimpleFilter, Subscriber
 import pytest
-import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import qos_profile_sensor_data
 from std_msgs.msg import String
 
-DOMAIN = 71
-
 
 @pytest.fixture
 def node():
-    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-    context = rclpy.Context()
-    rclpy.init(context=context, domain_id=DOMAIN)
-    made = rclpy.create_node('message_filters_test', context=context)
-    made.executor_for_test = SingleThreadedExecutor(context=context)
-    made.executor_for_test.add_node(made)
-    yield made
-    made.executor_for_test.shutdown()
-    made.destroy_node()
-    context.try_shutdown()
+    with open_node('message_filters_test') as made:
+        made.executor_for_test = SingleThreadedExecutor(context=made.context)
+        made.executor_for_test.add_node(made)
+        yield made
+        made.executor_for_test.shutdown()
 
 
 def spin_until(node, condition, seconds=20.0):

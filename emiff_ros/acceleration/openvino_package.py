@@ -14,15 +14,21 @@
 
 """The package openvino, which is there or not, without its reports to its makers."""
 
+from functools import cache
 import importlib.metadata
 import sys
+import threading
 from types import ModuleType
+from typing import Any
 
 LEAST_VERSION = 2025
 """Year of the oldest release that translates PyTorch's graphs as it is asked to here."""
 
 REMEDY = f"pip install --force-reinstall --no-deps 'openvino>={LEAST_VERSION}'"
 """Command for a package that is missing, old or damaged; NumPy stays as it is."""
+
+_core_is_made = threading.Lock()
+"""Held while the process's one Core is asked for: ``cache`` alone lets two threads make two."""
 
 
 def openvino_version() -> str | None:
@@ -73,6 +79,25 @@ def import_openvino() -> ModuleType:
     """
     require_openvino()
     return _import()
+
+
+def openvino_core() -> Any:
+    """Return the one ``openvino.Core`` of this process, which stays until the process ends.
+
+    A Core gives the thread that compiles first a stack of its own for signals and frees it when it
+    goes. Of several, the last to go puts back one that is freed by then, and the next signal that
+    Python handles, Ctrl-C for one, is a segmentation fault.
+
+    Raises:
+        ValueError: if OpenVINO cannot be used.
+    """
+    with _core_is_made:
+        return _core()
+
+
+@cache
+def _core() -> Any:
+    return import_openvino().Core()
 
 
 def _import() -> ModuleType:

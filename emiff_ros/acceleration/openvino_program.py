@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from emiff_ros.acceleration.openvino_operators import conversions
-from emiff_ros.acceleration.openvino_package import import_openvino
+from emiff_ros.acceleration.openvino_package import import_openvino, openvino_core
 
 Function = Callable[..., Sequence[Tensor]]
 
@@ -128,4 +128,4 @@ def _compiled(function: Function, examples: Sequence[Tensor]) -> Any:
         properties.hint.inference_precision(): 'f32',
         properties.hint.enable_cpu_pinning(): False,
     }
-    return openvino.Core().compile_model(model, 'CPU', settings)
+    return openvino_core().compile_model(model, 'CPU', settings)

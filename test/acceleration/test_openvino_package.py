@@ -36,6 +36,20 @@ print(OpenVinoProgram(lambda x: [x.relu()])(-torch.ones(1, 2, 3, 4))[0].abs().su
 print(sys.modules["openvino_telemetry"])
 """
 
+SIGNAL_AFTER_PROGRAMS = """
+import signal
+import torch
+from emiff_ros.acceleration.openvino_program import OpenVinoProgram
+programs = [OpenVinoProgram(lambda x: [x.relu()]) for _ in range(3)]
+for program in programs:
+    program(torch.ones(1, 2, 3, 4))
+del program
+while programs:
+    del programs[0]
+signal.signal(signal.SIGINT, lambda *_: print('handled'))
+signal.raise_signal(signal.SIGINT)
+"""
+
 
 def test_it_runs_without_a_report(tmp_path):
     """With reports it would write who it is into the home, then fork a process that sends."""
@@ -49,6 +63,17 @@ def test_it_runs_without_a_report(tmp_path):
     )
     assert run.stdout.split() == ['0.0', 'None']
     assert not (tmp_path / 'intel').exists()
+
+
+def test_signals_are_handled_when_programs_are_gone():
+    run = subprocess.run(
+        [sys.executable, '-c', SIGNAL_AFTER_PROGRAMS],
+        env=os.environ | {'PYTHONPATH': str(share_directory())},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (run.returncode, run.stdout) == (0, 'handled\n'), run.stderr
 
 
 @pytest.mark.parametrize(

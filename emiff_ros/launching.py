@@ -40,6 +40,7 @@ from launch_ros.substitutions import ExecutableInPackage
 
 from emiff_ros import bringup
 from emiff_ros.bringup import ProcessDescription
+from emiff_ros.home import expand_home
 from emiff_ros.share import PACKAGE, share_directory
 
 LIVE = 'live'
@@ -232,7 +233,7 @@ def describe(side: str, values: Mapping[str, str], prefix: str = '') -> ProcessD
     Raises:
         ValueError: if an argument that is a number is none, or a parameter file is missing.
     """
-    parameters_file = Path(values[f'{prefix}params_file']).expanduser()
+    parameters_file = expand_home(values[f'{prefix}params_file'])
     if not parameters_file.is_file():
         # launch would warn of it and start the node without any of its parameters.
         raise ValueError(
@@ -313,7 +314,7 @@ def _end_after_failure(event: ProcessExited, context: LaunchContext) -> list[Act
 
 
 def _record_path(values: Mapping[str, str]) -> Path:
-    return Path(values['record']).expanduser()
+    return expand_home(values['record'])
 
 
 def _check(values: Mapping[str, str]) -> None:
@@ -323,7 +324,7 @@ def _check(values: Mapping[str, str]) -> None:
         ValueError: naming the argument.
     """
     source = values['source']
-    if source not in (LIVE, bringup.DEMO) and not Path(source).expanduser().exists():
+    if source not in (LIVE, bringup.DEMO) and not expand_home(source).exists():
         raise ValueError(
             f'source:={source}: does not exist; name a bag, a DAIR-V2X-C folder, {bringup.DEMO} '
             f'or {LIVE}'

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emiff_ros.home import expand_home
+
 PACKAGE = 'emiff_ros'
 
 
@@ -48,7 +50,7 @@ def find_weights(name: str) -> Path:
         FileNotFoundError: naming the shipped weights.
     """
     folder = share_directory() / 'weights'
-    for path in (Path(name).expanduser(), folder / f'{name}.safetensors'):
+    for path in (expand_home(name), folder / f'{name}.safetensors'):
         if path.suffix == '.safetensors' and path.is_file():
             return path
     shipped = ', '.join(sorted(path.stem for path in folder.glob('*.safetensors'))) or 'none'

@@ -33,6 +33,7 @@ from emiff_ros.dair.frames import (
 )
 from emiff_ros.dair.json_fields import load_json, require
 from emiff_ros.dair.offsets import RoadsideOffset, offsets_in_force
+from emiff_ros.home import expand_home
 
 FOLDER_NAME = 'cooperative-vehicle-infrastructure'
 SPLIT_FILES = ('split.json', 'cooperative-split-data.json')
@@ -70,7 +71,7 @@ class DairFolder:
             JsonError: if an index file is not a JSON list.
             FrameIndexError: if the index of a side lists no frame that can be used.
         """
-        root = Path(root).expanduser()
+        root = expand_home(root)
         if (root / FOLDER_NAME).is_dir():
             root = root / FOLDER_NAME
         if not root.is_dir():

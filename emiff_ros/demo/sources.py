@@ -26,6 +26,7 @@ from emiff_ros.bringup import DEMO
 from emiff_ros.dair.bag_writer import write_bag
 from emiff_ros.dair.reader import DairFolder
 from emiff_ros.dair.scenes.generate import generate_dataset
+from emiff_ros.home import expand_home
 
 DEMO_FRAMES = 40
 """Pairs of the generated scene, one continuous drive at 10 Hz."""
@@ -65,7 +66,7 @@ def find_bag(source: str, cache: Path) -> Path:
             frames_per_drive=DEMO_FRAMES,
         )
         return _converted(root, cache)
-    path = Path(source).expanduser()
+    path = expand_home(source)
     if path.is_dir() and not (path / 'metadata.yaml').exists():
         return _converted(path, cache)
     return path

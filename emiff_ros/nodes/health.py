@@ -30,6 +30,9 @@ from emiff_ros.nodes.memory import memory_status
 from emiff_ros.nodes.processing_time import ProcessingBudget
 from emiff_ros.nodes.qos import QosWatch
 
+NO_NETWORK = WARN, 'no network is loaded: configure the node', {}
+"""Level, message and values of the diagnostic of a network that is not there."""
+
 
 class NodeHealth:
     """Reports network, images, inputs, processing time, memory and QoS of a node.
@@ -55,10 +58,10 @@ class NodeHealth:
         self._gains = CounterWindow()
         self._budget = ProcessingBudget()
         self._meters: dict[str, InputMeter] = {}
+        self._network: tuple[bytes, str, dict[str, object]] = NO_NETWORK
         self.qos = QosWatch(node)
         self.reporter = DiagnosticsReporter(node)
-        self.network_freed()
-        self.reporter.add('network', lambda: status(*self._network[0], **self._network[1]))
+        self.reporter.add('network', self._network_status)
         self.reporter.add('images', self._image_status)
         self.reporter.add('processing time', self._time_status)
         self.reporter.add('memory', lambda: memory_status(values.memory_limit))
@@ -67,15 +70,15 @@ class NodeHealth:
 
     def network_ready(self, **values: object) -> None:
         """Report a loaded network; ``values`` say which."""
-        self._network = (OK, 'the network is loaded'), values
+        self._network = OK, 'the network is loaded', values
 
     def network_failed(self, reason: str) -> None:
         """Report that the network cannot be loaded."""
-        self._network = (ERROR, reason), {'model': self._values.model}
+        self._network = ERROR, reason, {'model': self._values.model}
 
     def network_freed(self) -> None:
         """Report that there is no network."""
-        self._network = (WARN, 'no network is loaded: configure the node'), {}
+        self._network = NO_NETWORK
 
     def watch_input(
         self, topic: str, repeats: bool = True, needed: Callable[[], bool] = lambda: True
@@ -92,6 +95,10 @@ class NodeHealth:
     def record_time(self, seconds: float) -> None:
         """Note how long a result took from the arrival of its image."""
         self._budget.record(seconds, self._values.processing_budget)
+
+    def _network_status(self) -> DiagnosticStatus:
+        level, message, values = self._network
+        return status(level, message, **values)
 
     def _image_status(self) -> DiagnosticStatus:
         counts = self._images.snapshot()

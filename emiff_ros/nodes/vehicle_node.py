@@ -36,6 +36,7 @@ from emiff_msgs.msg import CameraCalibration, FeatureTensor, FusionStatus
 from emiff_ros.acceleration import AccelerationConfig, AlignedView
 from emiff_ros.device import find_device
 from emiff_ros.geometry import compose
+from emiff_ros.home import expand_home
 from emiff_ros.matching.config import MatchingConfig
 from emiff_ros.matching.coverage import sees_range
 from emiff_ros.matching.matcher import Matcher
@@ -454,7 +455,7 @@ def _all_unused(matches: Mapping[str, Match], reason: str) -> dict[str, Match]:
 def _policy(pairs_file: str) -> MatchingPolicy:
     if not pairs_file:
         return NewestFitting()
-    return DatasetPairs(read_pairs(Path(pairs_file).expanduser()))
+    return DatasetPairs(read_pairs(expand_home(pairs_file)))
 
 
 def _sized_view(camera: Camera) -> SizedView:

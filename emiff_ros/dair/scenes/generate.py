@@ -31,6 +31,7 @@ from emiff_ros.dair.scenes.dataset_plan import DatasetPlan
 from emiff_ros.dair.scenes.drive import Shares
 from emiff_ros.dair.scenes.drive_job import Job, run_job
 from emiff_ros.dair.scenes.writer import FOLDER_NAME, FolderWriter
+from emiff_ros.home import expand_home
 from emiff_ros.progress import progress_bar
 
 _FRAMES_PER_JOB = 5
@@ -81,7 +82,7 @@ def generate_dataset(
         ValueError: for a parameter out of range or if ``root`` holds something else.
     """
     plan = DatasetPlan(seed, frames, split, tuple(image_size), pair_interval, frames_per_drive)
-    root = Path(root).expanduser().absolute()
+    root = expand_home(root).absolute()
     if _is_finished(root, plan):
         return root
     root.parent.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-import secrets
 import sys
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -47,6 +46,7 @@ from emiff_ros.nodes.pose_sources import FixedExtrinsics, Source
 from emiff_ros.nodes.process import run_node
 from emiff_ros.nodes.processing_time import Stopwatch
 from emiff_ros.nodes.refusal import Refusal
+from emiff_ros.nodes.sender_session import SenderSession
 from emiff_ros.nodes.specifications import INFRASTRUCTURE, UNSET_POSE
 from emiff_ros.nodes.speed import calibration_for, choose_acceleration
 from emiff_ros.nodes.transforms import TfExtrinsics, tf_is_wanted
@@ -102,8 +102,7 @@ class InfrastructureNode(ManagedNode):
         """
         super().__init__(name, INFRASTRUCTURE)
         self._calibrations = CalibrationBuffer()
-        self._session_id = secrets.randbits(64)
-        self._sequence = 0
+        self._session = SenderSession()
         self._network: InfrastructureNetwork | None = None
         self._fixed_pose: FixedExtrinsics | None = None
         self._extrinsics: Source[Extrinsics] = self._calibrations
@@ -201,12 +200,13 @@ class InfrastructureNode(ManagedNode):
         """
         network, values = self._network, self.parameters.values
         watch, tensor = Stopwatch(), begun.tensor
+        self._session.follow(received.stamp, begun.extrinsics.camera_from_reference)
         header = FeatureHeader(
             stamp=received.stamp,
             frame_id=begun.camera_frame,
             station_id=values.station_id,
-            session_id=self._session_id,
-            sequence=self._sequence,
+            session_id=self._session.number,
+            sequence=self._session.sequence,
             fingerprint=network.fingerprint,
             image_size=network.image_size,
             padded_size=network.config.padded_size,
@@ -227,7 +227,7 @@ class InfrastructureNode(ManagedNode):
             raise Refusal(error.cause, str(error)) from error
         watch.lap('coding_ms')
         self._rate_decision = decision
-        self._sequence += 1
+        self._session.note_sent()
         self._features.publish(decision.message)
         if self._chunks is not None:
             self._publish_chunks(header, decision.message)

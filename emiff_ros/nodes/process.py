@@ -119,7 +119,7 @@ def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
     with suppress(RuntimeError):  # rclpy's answer if somebody has shut the node down already
         node.trigger_shutdown()
     executor.shutdown()
-    node.destroy_node()
+    take_down(node)
     rclpy.shutdown()
     result = 0 if ready else 1
     if stopping.is_set():
@@ -127,6 +127,17 @@ def run_node(make_node: Callable[[], ManagedNode], arguments: list[str]) -> int:
         sys.stderr.flush()
         os._exit(result)  # a network in the middle of an image outlives no interpreter
     return result
+
+
+def take_down(node: LifecycleNode) -> None:
+    """Destroy a node and its part in the network.
+
+    rclpy's lifecycle node keeps its state machine, and that the DDS participant. Its threads, cut
+    off with the process, can leave a lock in shared memory behind for which other processes wait
+    two seconds when they end.
+    """
+    node.destroy_node()
+    node._state_machine = None
 
 
 def _succeeds(transition: Callable[[], TransitionCallbackReturn]) -> bool:

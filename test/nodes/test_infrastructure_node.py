@@ -110,6 +110,15 @@ def test_a_feature_that_is_too_large_for_pieces_is_published_whole(make, monkeyp
     assert node._rate_status().level == OK
 
 
+def test_a_camera_that_is_elsewhere_after_a_pause_begins_a_session(make):
+    node = make()
+    first, second = give(node), give(node)
+    node._session.follow(1, camera_from((9.0, 9.0, 9.0), 0.0, 0.2))
+    moved, last = give(node), give(node)
+    assert second.session_id == first.session_id != moved.session_id == last.session_id
+    assert [feature.sequence for feature in (first, second, moved, last)] == [0, 1, 0, 1]
+
+
 def test_an_image_that_is_handed_out_after_the_deactivation_is_not_counted(make):
     node = make()
     assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS

@@ -14,6 +14,7 @@
 
 """A process ends soon after SIGINT, whatever it is doing, and not before."""
 
+from pathlib import Path
 import re
 import signal
 import subprocess
@@ -24,9 +25,11 @@ from lifecycle_msgs.msg import Transition
 from nodes.operator import Operator
 from nodes.world import wait_for
 import pytest
+import rclpy
 
 from emiff_ros.demo.domain import isolated_domain
 from emiff_ros.nodes import process as node_process
+from emiff_ros.nodes.lossy_link_node import LossyLinkNode
 
 # The limit of the process itself, and what a busy machine needs to start and see its end.
 LIMIT = node_process.STOP_LIMIT + 1.5
@@ -51,6 +54,25 @@ def busy_vehicle(world, start):
 def test_in_the_middle_of_an_image(busy_vehicle):
     assert seconds_to_end(busy_vehicle) < LIMIT
     assert 'Traceback' not in busy_vehicle.log_tail(100)
+
+
+def middleware_threads():
+    names = (task / 'comm' for task in Path('/proc/self/task').iterdir())
+    return sum(name.read_text().startswith('dds.ev') for name in names)
+
+
+def test_nothing_of_the_middleware_is_left_to_be_cut_off():
+    before = middleware_threads()
+    with isolated_domain():
+        rclpy.init(args=[])
+        try:
+            node = LossyLinkNode()
+            if middleware_threads() == before:
+                pytest.skip('only the threads of Fast DDS are known')
+            node_process.take_down(node)
+        finally:
+            rclpy.try_shutdown()
+    assert middleware_threads() == before
 
 
 def test_while_the_weights_are_loaded(start):

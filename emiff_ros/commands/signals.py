@@ -16,8 +16,11 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable
 import signal
+
+_NUMBERS = signal.SIGINT, signal.SIGTERM
 
 
 def stop_on_signals(stop: Callable[[], object]) -> None:
@@ -30,5 +33,12 @@ def stop_on_signals(stop: Callable[[], object]) -> None:
     def handle(*_: object) -> None:
         stop()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _NUMBERS:
         signal.signal(number, handle)
+    # Python hands both back to the system when it ends, which would end it with an error.
+    atexit.register(_ignore)
+
+
+def _ignore() -> None:
+    for number in _NUMBERS:
+        signal.signal(number, signal.SIG_IGN)

@@ -15,6 +15,8 @@
 """Signals that end a verb in order."""
 
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -29,3 +31,28 @@ def test_work_goes_on_until_it_looks(number):
         signal.raise_signal(number)
         done.append(True)
         assert len(stops) == len(done) == times
+
+
+SIGNAL_WHILE_PYTHON_ENDS = """
+import os, signal
+from emiff_ros.commands.signals import stop_on_signals
+
+class Last:
+    def __del__(self, kill=os.kill, process=os.getpid(), number=signal.Signals({number})):
+        kill(process, number)
+        print('alive', flush=True)
+
+last = Last()
+stop_on_signals(lambda: None)
+"""
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_nothing_breaks_off_the_end(number):
+    run = subprocess.run(
+        [sys.executable, '-c', SIGNAL_WHILE_PYTHON_ENDS.format(number=int(number))],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (run.returncode, run.stdout) == (0, 'alive\n'), run.stderr

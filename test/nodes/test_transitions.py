@@ -66,6 +66,12 @@ def open_parts(node):
     )
 
 
+def network_of(node):
+    """Return level and message of the report of its network."""
+    report = node.health._network_status()
+    return report.level, report.message
+
+
 def typo(name, topic, kind, value='nonsense', policy='reliability'):
     return {f'qos_overrides./{name}/{topic}.{kind}.{policy}': value}
 
@@ -86,7 +92,7 @@ def test_an_output_that_cannot_be_opened(make, name, value, policy, reason):
     assert reason in error
     assert open_parts(node) == before
     if name != 'lossy_link_node':
-        assert node.health._network[0] == (ERROR, error)
+        assert network_of(node) == (ERROR, error)
 
 
 @pytest.mark.parametrize('name', NODES)
@@ -132,7 +138,7 @@ def test_a_network_that_does_not_fit_in_memory(make, name, monkeypatch):
     monkeypatch.setattr(node, 'run_once', run_out)
     assert node.trigger_configure() == FAILURE
     assert node.errors == [f'cannot configure: RuntimeError: {message}']
-    assert node.health._network[0] == (ERROR, node.errors[0])
+    assert network_of(node) == (ERROR, node.errors[0])
     assert open_parts(node) == before
     monkeypatch.undo()
     assert node.trigger_configure() == SUCCESS

@@ -212,10 +212,8 @@ def main() -> None:
         'receive_buffer_bytes': {
             name: int((buffers / name).read_text()) for name in ('rmem_default', 'rmem_max')
         },
-        'cases': [],
+        'cases': [run(case) for case in tqdm(CASES, unit='case')],
     }
-    for case in tqdm(CASES, unit='case'):
-        report['cases'].append(run(case))
     text = json.dumps(report, indent=2)
     print(text)
     if options.output:

@@ -22,7 +22,7 @@ from emiff_ros.matching.config import MatchingConfig
 from emiff_ros.stamps import SECOND
 
 PAUSE = 1 * SECOND
-"""Between images, after which a camera may be somewhere else."""
+"""Nanoseconds between two images, after which a camera may be somewhere else."""
 
 
 class SenderSession:

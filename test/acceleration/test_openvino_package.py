@@ -51,28 +51,27 @@ signal.raise_signal(signal.SIGINT)
 """
 
 
-def test_it_runs_without_a_report(tmp_path):
-    """With reports it would write who it is into the home, then fork a process that sends."""
-    run = subprocess.run(
-        [sys.executable, '-c', RUN],
-        env=os.environ | {'HOME': str(tmp_path), 'PYTHONPATH': str(share_directory())},
+def run_python(script, **variables):
+    """Run a script in a process of its own, with further environment variables."""
+    return subprocess.run(
+        [sys.executable, '-c', script],
+        env=os.environ | {'PYTHONPATH': str(share_directory()), **variables},
         capture_output=True,
         text=True,
         timeout=120,
-        check=True,
     )
+
+
+def test_it_runs_without_a_report(tmp_path):
+    """With reports it would write who it is into the home, then fork a process that sends."""
+    run = run_python(RUN, HOME=str(tmp_path))
+    run.check_returncode()
     assert run.stdout.split() == ['0.0', 'None']
     assert not (tmp_path / 'intel').exists()
 
 
 def test_signals_are_handled_when_programs_are_gone():
-    run = subprocess.run(
-        [sys.executable, '-c', SIGNAL_AFTER_PROGRAMS],
-        env=os.environ | {'PYTHONPATH': str(share_directory())},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    run = run_python(SIGNAL_AFTER_PROGRAMS)
     assert (run.returncode, run.stdout) == (0, 'handled\n'), run.stderr
 
 
